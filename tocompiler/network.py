@@ -1,0 +1,179 @@
+"""Network: operators in topological order over tensors. The first level of the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tocompiler.layers import Layers
+
+if TYPE_CHECKING:
+    import networkx
+    import numpy
+
+__all__ = ["Dimension", "Network", "Operator", "Shape", "Statistics", "Tensor"]
+
+Dimension: TypeAlias = Any
+"""An int, or a sympy expression where the dimension is symbolic (it prints as its name)."""
+Shape: TypeAlias = tuple[Dimension, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What is known of a tensor's values: the fraction that is exactly zero, and how the rest is distributed."""
+
+    zeros: float = 0.0
+    distribution: str = "normal"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensor:
+    """A tensor by name: shape, number format, and where its values come from.
+
+    ``kind`` is ``input`` (given to the network), ``parameter`` (trainable), ``buffer`` (running
+    statistics: stored, not trained), ``constant`` (any other stored value) or ``activation`` (computed).
+    ``value`` holds small constants only (shape arithmetic); weights are never read.
+    """
+
+    name: str
+    shape: Shape
+    format: str = "fp32"
+    kind: str = "activation"
+    value: numpy.ndarray[Any, Any] | None = None
+    statistics: Statistics | None = None
+
+    @property
+    def elements(self) -> Any:
+        """How many elements; 1 for a scalar."""
+        n: Any = 1
+        for d in self.shape:
+            n = n * d
+        return n
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the value belongs to the model (a weight, a statistic, a constant) rather than to a run."""
+        return self.kind in ("parameter", "buffer", "constant")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operator:
+    """One operator: its ONNX name (``com.microsoft.Attention`` outside the standard domain), the tensors it
+    reads (None where an optional one is absent) and writes, and its attributes under their ONNX names."""
+
+    name: str
+    operator: str
+    inputs: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def input(self, index: int) -> Tensor | None:
+        """The tensor at that position, or None where it is absent."""
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def given(self, index: int) -> Tensor:
+        """The tensor at that position; ValueError that names the operator where it is absent."""
+        tensor = self.input(index)
+        if tensor is None:
+            raise ValueError(f"{self.operator} '{self.name}' lacks its input {index}")
+        return tensor
+
+
+class Network(Layers):
+    """A network: operators in topological order, built with the layer methods or by a frontend.
+
+    >>> net = Network("tiny")
+    >>> x = net.input((1, 3, 8, 8))
+    >>> net.output(net.relu(net.conv2d(x, out_channels=4, kernel_size=3)))
+    >>> [op.operator for op in net.operators]
+    ['Conv', 'Relu']
+    """
+
+    def __init__(self, name: str = "network", operators: Iterable[Operator] = (),
+                 inputs: Iterable[Tensor] = (), outputs: Iterable[Tensor] = ()) -> None:
+        self.name = name
+        self._operators = list(operators)
+        self._inputs = list(inputs)
+        self._outputs = list(outputs)
+        self._used_names: dict[str, int] = {}
+
+    @property
+    def operators(self) -> Sequence[Operator]:
+        """The operators in topological order."""
+        return self._operators
+
+    @property
+    def inputs(self) -> Sequence[Tensor]:
+        return self._inputs
+
+    @property
+    def outputs(self) -> Sequence[Tensor]:
+        return self._outputs
+
+    def stored_tensors(self) -> list[Tensor]:
+        """Parameters, buffers and constants that some operator reads, each once, in order of first use."""
+        seen: dict[str, Tensor] = {}
+        for op in self._operators:
+            for tensor in op.inputs:
+                if tensor is not None and tensor.is_stored:
+                    seen.setdefault(tensor.name, tensor)
+        return list(seen.values())
+
+    @property
+    def parameters(self) -> Any:
+        """Trainable elements, tied ones once."""
+        return sum(t.elements for t in self.stored_tensors() if t.kind == "parameter")
+
+    def with_operators(self, operators: Iterable[Operator], outputs: Iterable[Tensor] | None = None) -> Network:
+        """The same network over other operators, for passes."""
+        return Network(self.name, operators, self._inputs, self._outputs if outputs is None else outputs)
+
+    def map_tensors(self, changed: Mapping[str, Tensor]) -> Network:
+        """The same network with some tensors replaced, by name, wherever they are read or written."""
+        def of(tensor: Tensor) -> Tensor:
+            return changed.get(tensor.name, tensor)
+
+        operators = [
+            replace(op, inputs=tuple(None if t is None else of(t) for t in op.inputs),
+                    outputs=tuple(of(t) for t in op.outputs))
+            for op in self._operators
+        ]
+        return Network(self.name, operators, [of(t) for t in self._inputs], [of(t) for t in self._outputs])
+
+    @cached_property
+    def graph(self) -> networkx.DiGraph[str]:
+        """The operators as a networkx DiGraph: an edge for each tensor that one writes and another reads."""
+        import networkx
+
+        graph = networkx.DiGraph(name=self.name)
+        writer: dict[str, str] = {}
+        for op in self._operators:
+            graph.add_node(op.name, operator=op)
+            for tensor in op.inputs:
+                if tensor is not None and tensor.name in writer:
+                    graph.add_edge(writer[tensor.name], op.name, tensor=tensor)
+            writer.update((tensor.name, op.name) for tensor in op.outputs)
+        return graph
+
+    def emit(self, operator: str, inputs: Sequence[Tensor | None], attributes: Mapping[str, Any] | None = None,
+             name: str | None = None, outputs: int | None = None) -> tuple[Tensor, ...]:
+        """Append one operator by its ONNX name and return its outputs, shaped by the operator's own rule."""
+        from tocompiler.operators import rule
+
+        name = self._unique(name or operator.rsplit(".", 1)[-1].lower())
+        draft = Operator(name, operator, tuple(inputs), (), attributes or {})
+        results = rule(operator).results(draft)
+        if outputs is not None:
+            results = results[:outputs]
+        made = tuple(
+            Tensor(name if i == 0 else f"{name}.{i}", shape, format) for i, (shape, format) in enumerate(results)
+        )
+        self._operators.append(replace(draft, outputs=made))
+        return made
+
+    def _unique(self, name: str) -> str:
+        n = self._used_names.get(name, 0)
+        self._used_names[name] = n + 1
+        return name if n == 0 else f"{name}_{n}"

@@ -1,0 +1,153 @@
+"""Everything that is true of an operator family, one file for each; this file is the register.
+
+A rule says what one operator does: the shapes of its results (for the builder and the frontends), its ALU
+tasks, its products and loop bounds, the bits it moves, and the same for its gradient. ``register`` files a
+rule under its ONNX names; a name filed twice is an error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from alu_library.tasks import Count, Tasks
+
+if TYPE_CHECKING:
+    from tocompiler.network import Operator, Shape, Tensor
+
+__all__ = ["Access", "Loops", "Refused", "Rule", "Unmodelled", "Work", "names", "register", "rule"]
+
+
+class Unmodelled(Exception):  # noqa: N818 - it is a verdict about the operator, not an error of the program
+    """No rule is registered for the operator; it is listed under ``unmodelled``."""
+
+
+class Refused(ValueError):  # noqa: N818
+    """A rule knows the operator and says why this use of it cannot be counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """Loop bounds of a contraction, in the letters of the accelerator literature (Yang et al., Timeloop):
+    n batch, g groups, m output channels per group, c input channels per group, p x q output, r x s kernel.
+
+    A 1-D or 3-D convolution folds its other axes into q and s; a matrix product is p rows, m columns, c summed.
+    """
+
+    n: Count = 1
+    g: Count = 1
+    m: Count = 1
+    c: Count = 1
+    p: Count = 1
+    q: Count = 1
+    r: Count = 1
+    s: Count = 1
+    stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
+
+    @property
+    def products(self) -> Count:
+        """All products: n g m c p q r s."""
+        return self.n * self.g * self.m * self.c * self.p * self.q * self.r * self.s
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One tensor crossed once: how many of its elements, and the bits of each."""
+
+    tensor: str
+    elements: Count
+    format: str
+    kind: str = "activation"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an operator does, before pricing: exact integers (or sympy expressions).
+
+    ``reads`` and ``writes`` of None mean: every operand once and every result once. Views (Reshape) say
+    ``reads=(), writes=()``.
+    """
+
+    tasks: Tasks = field(default_factory=Tasks)
+    multiply_accumulates: Count = 0
+    loops: Loops | None = None
+    reads: tuple[Access, ...] | None = None
+    writes: tuple[Access, ...] | None = None
+
+
+class Rule:
+    """What is true of one operator. Subclasses override what applies to them.
+
+    ``data_only`` gives the reason why an operator has no ALU task (it only moves or renames data).
+    """
+
+    data_only: str | None = None
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        """Shape and number format of each result. Raises ValueError naming the operator on a misfit."""
+        raise Refused(f"{op.operator} '{op.name}': no shape rule; give its results' shapes")
+
+    def work(self, op: Operator) -> Work:
+        """The forward pass of one operator whose tensors have their shapes."""
+        if self.data_only is not None:
+            return Work()
+        raise NotImplementedError(type(self).__name__)
+
+    def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
+        """The backward pass: gradients of the inputs whose ``needed`` is True, given those of the results."""
+        if self.data_only is not None:
+            return Work()
+        raise Refused(f"{op.operator} '{op.name}': its gradient is not modelled")
+
+
+_RULES: dict[str, Rule] = {}
+_R = TypeVar("_R", bound=type[Rule])
+
+
+def register(*operators: str, **options: Any) -> Callable[[_R], _R]:
+    """Class decorator: file one instance of the rule (made with ``options``) under each ONNX operator name."""
+
+    def file(cls: _R) -> _R:
+        for name in operators:
+            add_rule(name, cls(**options))
+        return cls
+
+    return file
+
+
+def add_rule(name: str, instance: Rule) -> None:
+    """File a rule under an operator name; KeyError if the name is taken."""
+    if name in _RULES:
+        raise KeyError(f"operator {name} is registered twice")
+    _RULES[name] = instance
+
+
+@cache
+def _load_rooms() -> None:
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+
+
+def rule(operator: str) -> Rule:
+    """The rule of an ONNX operator; Unmodelled where there is none."""
+    _load_rooms()
+    try:
+        return _RULES[operator]
+    except KeyError:
+        raise Unmodelled(operator) from None
+
+
+def names() -> list[str]:
+    """Every operator name that has a rule, sorted."""
+    _load_rooms()
+    return sorted(_RULES)
+
+
+def same(tensor: Tensor) -> list[tuple[Shape, str]]:
+    """Results of an element-wise operator with one operand."""
+    return [(tensor.shape, tensor.format)]
