@@ -1,0 +1,247 @@
+"""Number formats: integers of 2 to 64 bits and binary floating point, with exact conversion to and from bit patterns.
+
+A format is a value. ``encode`` rounds real numbers to the nearest representable one, ties to even (IEEE 754-2019,
+section 4.3.1), and returns bit patterns; ``decode`` returns what a pattern stands for, exactly. Formats named by a
+standard are in a table with their source; any other binary format is written ``eXmY``: X exponent bits and Y fraction
+bits with IEEE 754 conventions, as in ``e8m31``. A name ending in ``_ftz`` flushes subnormals to zero.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:  # numpy is imported where arrays are converted: naming a format must stay free of it
+    import numpy as np
+    import numpy.typing as npt
+
+    Patterns = npt.NDArray[np.uint64]
+
+__all__ = ["FLUSHED", "NAMED", "Format", "accumulator", "decode", "encode", "parse", "quantize"]
+
+FLUSHED = "_ftz"
+"""Suffix of a format name whose subnormal numbers are read, and written, as zero."""
+
+NAMED: dict[str, tuple[int, int, bool]] = {
+    # name: exponent bits, fraction bits, finite only
+    "fp8_e4m3": (4, 3, True),  # Open Compute Project OFP8 1.0 (2023): no infinity, one NaN for each sign
+    "fp8_e5m2": (5, 2, False),  # Open Compute Project OFP8 1.0 (2023): as IEEE 754
+    "bf16": (8, 7, False),  # the upper half of binary32
+    "fp16": (5, 10, False),  # IEEE 754-2019 binary16
+    "tf32": (8, 10, False),  # 19 bits of binary32, as NVIDIA's A100 multiplies them (2020)
+    "fp32": (8, 23, False),  # IEEE 754-2019 binary32
+    "fp64": (11, 52, False),  # IEEE 754-2019 binary64
+}
+"""Floating-point formats that have a name of their own."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A number format: an integer in two's complement (``int``), an unsigned one (``uint``), or a binary float.
+
+    ``exponent_bits``, ``mantissa_bits`` (the stored fraction, without the hidden bit) and ``bias`` are 0 for integers.
+    ``finite_only`` formats have no infinity and a single NaN magnitude, all ones: what overflows becomes NaN.
+    """
+
+    name: str
+    kind: Literal["int", "uint", "float"]
+    bits: int
+    exponent_bits: int = 0
+    mantissa_bits: int = 0
+    bias: int = 0
+    flush_subnormals: bool = False
+    finite_only: bool = False
+
+    @property
+    def is_float(self) -> bool:
+        """Whether this is a floating-point format."""
+        return self.kind == "float"
+
+    @property
+    def minimum_exponent(self) -> int:
+        """Exponent of the smallest normal number: 1 - bias."""
+        return 1 - self.bias
+
+    @property
+    def nan_pattern(self) -> int:
+        """The NaN that operations return: quiet, positive, fraction 100…0; all ones where there is only one NaN."""
+        if self.finite_only:
+            return (1 << (self.bits - 1)) - 1
+        return self.infinity_pattern | (1 << (self.mantissa_bits - 1))
+
+    @property
+    def infinity_pattern(self) -> int:
+        """Magnitude that overflow produces: infinity, or NaN where a format has no infinity."""
+        if self.finite_only:
+            return (1 << (self.bits - 1)) - 1
+        return ((1 << self.exponent_bits) - 1) << self.mantissa_bits
+
+    @property
+    def maximum(self) -> float | int:
+        """Largest finite value."""
+        if self.kind == "int":
+            return (1 << (self.bits - 1)) - 1
+        if self.kind == "uint":
+            return (1 << self.bits) - 1
+        pattern = self.infinity_pattern - 1
+        fraction = pattern & ((1 << self.mantissa_bits) - 1) | (1 << self.mantissa_bits)
+        return float(fraction * 2.0 ** ((pattern >> self.mantissa_bits) - self.bias - self.mantissa_bits))
+
+    @property
+    def minimum(self) -> float | int:
+        """Smallest (most negative) finite value."""
+        if self.kind == "uint":
+            return 0
+        return -self.maximum - (1 if self.kind == "int" else 0)
+
+    @property
+    def epsilon(self) -> float:
+        """Distance from 1 to the next larger number: 2^-mantissa_bits."""
+        return float(2.0**-self.mantissa_bits)
+
+    def flushed(self) -> Format:
+        """The same format with its subnormals flushed to zero."""
+        return self if self.flush_subnormals else replace(self, name=self.name + FLUSHED, flush_subnormals=True)
+
+
+@cache
+def parse(name: str) -> Format:
+    """The format called ``name``; ValueError with one line that lists the possible names otherwise.
+
+    >>> parse("fp16").maximum, parse("fp8_e4m3").maximum, parse("int8").minimum, parse("e8m31").bits
+    (65504.0, 448.0, -128, 40)
+    """
+    if name.endswith(FLUSHED):
+        base = parse(name.removesuffix(FLUSHED))
+        if base.is_float:
+            return base.flushed()
+    elif (integer := re.fullmatch(r"(u?int)([1-9]\d?)", name)) and 2 <= int(integer[2]) <= 64:
+        return Format(name, "uint" if integer[1] == "uint" else "int", int(integer[2]))
+    elif name in NAMED:
+        exponent, mantissa, finite_only = NAMED[name]
+        return _float(name, exponent, mantissa, finite_only)
+    elif (wider := re.fullmatch(r"e([1-9]\d?)m([1-9]\d?)", name)) and 2 <= int(wider[1]) <= 11 and int(wider[2]) <= 52:
+        return _float(name, int(wider[1]), int(wider[2]), False)
+    raise ValueError(
+        f"unknown number format {name!r}: write int2..int64, uint2..uint64, {', '.join(NAMED)}, or eXmY "
+        f"with 2 to 11 exponent and 1 to 52 fraction bits; a float may end in {FLUSHED} (subnormals flushed)"
+    )
+
+
+def _float(name: str, exponent_bits: int, mantissa_bits: int, finite_only: bool) -> Format:
+    bias = (1 << (exponent_bits - 1)) - 1
+    bits = 1 + exponent_bits + mantissa_bits
+    return Format(name, "float", bits, exponent_bits, mantissa_bits, bias, finite_only=finite_only)
+
+
+def accumulator(name: str) -> str:
+    """Format in which products of format ``name`` are summed.
+
+    fp32 for floats of 16 bits and fewer (and for tf32, whose tensor cores sum in fp32), int32 for integers of 8 bits
+    and fewer, int64 for wider integers, otherwise the format itself.
+    """
+    format = parse(name)
+    if format.is_float:
+        return "fp32" if format.bits <= 16 or format.name.startswith("tf32") else name
+    return "int32" if format.bits <= 8 else "int64"
+
+
+def encode(format: Format | str, values: npt.ArrayLike) -> Patterns:
+    """Bit patterns of ``values`` rounded to ``format``: nearest, ties to even; an array of uint64 of the same shape.
+
+    Floats overflow to infinity (NaN in a finite-only format); a flushed format returns a zero of the same sign for
+    what is below the smallest normal number after rounding with an unbounded exponent. Integers saturate at the
+    ends of their range; NaN has no integer and raises ValueError.
+    """
+    format = parse(format) if isinstance(format, str) else format
+    return _encode_float(format, values) if format.is_float else _encode_integer(format, values)
+
+
+def decode(format: Format | str, patterns: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Values of bit ``patterns``, exactly: float64 for floats, int64 for signed and uint64 for unsigned integers."""
+    import numpy as np
+
+    format = parse(format) if isinstance(format, str) else format
+    words = np.asarray(patterns, dtype=np.uint64)
+    if format.kind == "uint":
+        return words
+    if format.kind == "int":
+        unused = np.uint64(64 - format.bits)  # moved out at the top and back, which copies the sign
+        return (words << unused).view(np.int64) >> np.int64(64 - format.bits)
+    return _decode_float(format, words)
+
+
+def quantize(format: Format | str, values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """The numbers of ``format`` nearest to ``values``: ``decode(encode(values))``.
+
+    >>> quantize("bf16", [1 / 3, 1e39]).tolist()
+    [0.333984375, inf]
+    """
+    return decode(format, encode(format, values))
+
+
+def _encode_integer(format: Format, values: npt.ArrayLike) -> Patterns:
+    import numpy as np
+
+    array = np.asarray(values)
+    mask = np.uint64((1 << format.bits) - 1)
+    if array.dtype.kind in "iub":  # without a detour through float64, which holds 53 bits only
+        array = array.astype(np.uint8) if array.dtype.kind == "b" else array
+        ends = np.iinfo(array.dtype)
+        low, high = max(int(format.minimum), ends.min), min(int(format.maximum), ends.max)
+        return np.asarray(np.clip(array, low, high).astype(np.uint64) & mask)
+    if np.isnan(array).any():
+        raise ValueError(f"NaN cannot be written as {format.name}")
+    rounded = np.rint(array.astype(np.float64))
+    inside = np.clip(rounded, float(format.minimum), np.nextafter(float(format.maximum) + 1, 0))
+    whole = inside.astype(np.uint64 if format.kind == "uint" else np.int64).astype(np.uint64)
+    whole = np.where(rounded >= float(format.maximum), np.uint64(format.maximum), whole)
+    return np.asarray(whole & mask)
+
+
+def _encode_float(format: Format, values: npt.ArrayLike) -> Patterns:
+    import numpy as np
+
+    x = np.asarray(values, dtype=np.float64)
+    sign = np.signbit(x).astype(np.uint64) << np.uint64(format.bits - 1)
+    magnitude = np.abs(np.where(np.isfinite(x), x, 0.0))
+    exponent = np.frexp(magnitude)[1].astype(np.int64) - 1
+    if not format.flush_subnormals:  # below the smallest normal exponent the spacing no longer shrinks
+        exponent = np.maximum(exponent, format.minimum_exponent)
+    significand = np.rint(_scaled(magnitude, format.mantissa_bits - exponent)).astype(np.int64)
+    # The hidden bit is part of the significand and adds one to the exponent field; so does a carry from rounding.
+    pattern = ((exponent - format.minimum_exponent) << np.int64(format.mantissa_bits)) + significand
+    smallest = 1 << format.mantissa_bits if format.flush_subnormals else 0
+    pattern = np.where((magnitude == 0) | (pattern < smallest), 0, np.minimum(pattern, format.infinity_pattern))
+    pattern = np.where(np.isinf(x), format.infinity_pattern, pattern)
+    pattern = np.where(np.isnan(x), format.nan_pattern, pattern)
+    return pattern.astype(np.uint64) | sign
+
+
+def _decode_float(format: Format, words: Patterns) -> npt.NDArray[np.float64]:
+    import numpy as np
+
+    negative = (words >> np.uint64(format.bits - 1)) & np.uint64(1) == 1
+    magnitude = words & np.uint64((1 << (format.bits - 1)) - 1)
+    field = (magnitude >> np.uint64(format.mantissa_bits)).astype(np.int64)
+    fraction = (magnitude & np.uint64((1 << format.mantissa_bits) - 1)).astype(np.int64)
+    normal = field > 0
+    significand = np.where(normal, fraction + (1 << format.mantissa_bits), 0 if format.flush_subnormals else fraction)
+    exponent = np.maximum(field, 1) - format.bias - format.mantissa_bits
+    if format.finite_only:
+        special = np.where(magnitude == np.uint64(format.nan_pattern), np.nan, 0.0)
+    else:
+        special = np.where(field < (1 << format.exponent_bits) - 1, 0.0, np.where(fraction == 0, np.inf, np.nan))
+    finite = _scaled(significand.astype(np.float64), np.where(special == 0, exponent, 0))
+    value = np.where(special == 0, finite, special)
+    return np.where(negative, -value, value)
+
+
+def _scaled(x: npt.NDArray[np.float64], power: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """x · 2^power in two steps, so that neither step leaves the range of float64 before the product is in it."""
+    import numpy as np
+
+    half = power // 2
+    return np.asarray(np.ldexp(np.ldexp(x, half), power - half))
