@@ -1,0 +1,31 @@
+"""tocompiler: predict the energy of a neural network by compiling it to transistor operations."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tocompiler.calibration import calibrate
+    from tocompiler.compiler import compile
+    from tocompiler.load import load
+    from tocompiler.network import Network
+    from tocompiler.prediction import predict
+
+__all__ = ["Network", "calibrate", "compile", "load", "predict"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Network": "tocompiler.network",
+    "calibrate": "tocompiler.calibration",
+    "compile": "tocompiler.compiler",
+    "load": "tocompiler.load",
+    "predict": "tocompiler.prediction",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that ``import tocompiler`` costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tocompiler' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)

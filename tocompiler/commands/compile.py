@@ -1,0 +1,102 @@
+"""``tocompiler compile``: a model to transistor operations and, on a calibrated device, to joules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tocompiler.compiler import compile
+from tocompiler.load import load
+from tocompiler.report.compiled import as_json, as_table
+from tocompiler.report.levels import LEVELS, print_energy
+
+if TYPE_CHECKING:
+    from tocompiler.costing import TransistorProgram
+    from tocompiler.prediction import Prediction
+
+__all__ = ["command"]
+
+
+def _dimensions(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for text in values:
+        name, _, number = text.partition("=")
+        if not name or not number.isdecimal() or int(number) == 0:
+            raise click.BadParameter(f"'{text}' is not NAME=N with a positive N, as in sequence=128")
+        found[name] = int(number)
+    return found
+
+
+@click.command("compile")
+@click.argument("model")
+@click.option("--batch", type=click.IntRange(min=1), help="Batch size; binds a dynamic first dimension.")
+@click.option("--dim", "dims", multiple=True, callback=_dimensions, metavar="NAME=N", help="Bind a dynamic dimension.")
+@click.option("--format", help="Number format of every floating-point tensor (fp32, fp16, bf16, fp8_e4m3, ...).")
+@click.option("--phase", default="inference", show_default=True, help="inference, training or backward.")
+@click.option("--optimizer", default="sgd", show_default=True, help="sgd, momentum, adam, adamw or rmsprop.")
+@click.option("--device", help="A calibrated device by name, or its TOML file: adds energy with a 90 % interval.")
+@click.option("--circuits", default="default", show_default=True, help="Circuit set that prices the tasks.")
+@click.option("--activation-error", type=float, metavar="ULP", help="Largest error of elementary functions, in ulp.")
+@click.option("--option", "options", multiple=True, help="A pass that changes what runs, as in fold_batch_norm.")
+@click.option("--emit", type=click.Choice(["network", "alu", "transistors", "energy"]), help="Print one level as text.")
+@click.option("--top", type=click.IntRange(min=1), help="List only the dearest rows.")
+@click.option("--explain", is_flag=True, help="Print every constant behind the figures, with its source.")
+@click.option("--allow-unmodelled", is_flag=True, help="Exit 0 although some operators were not counted.")
+@click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
+@click.option("--output", type=click.Path(dir_okay=False), help="Write the table or level to a file.")
+def command(model: str, batch: int | None, dims: dict[str, int], format: str | None, phase: str, optimizer: str,
+            device: str | None, circuits: str, activation_error: float | None, options: tuple[str, ...],
+            emit: str | None, top: int | None, explain: bool, allow_unmodelled: bool, json_path: str | None,
+            output: str | None) -> int:
+    """Compile MODEL (an ONNX file, a zoo name such as resnet50, or hf:config.json) to transistor operations."""
+    network = load(model, batch=batch, dims=dims)
+    program = compile(network, format=format, phase=phase, circuits=circuits, optimizer=optimizer,
+                      activation_error_ulp=activation_error, options=options)
+    prediction = _predict(program, device)
+    if json_path is not None:
+        _write(json.dumps(as_json(program, prediction, model, batch, device), indent=2),
+               None if json_path == "-" else json_path)
+    if json_path != "-":
+        _write(_text(program, prediction, device, emit, top, explain), output)
+    if program.unmodelled and not allow_unmodelled:
+        named = ", ".join(sorted({u.operator for u in program.unmodelled}))
+        click.echo(f"tocompiler: {model}: {len(program.unmodelled)} operators are not modelled ({named}); "
+                   "--allow-unmodelled accepts totals without them", err=True)
+        return 1
+    return 0
+
+
+def _predict(program: TransistorProgram, device: str | None) -> Prediction | None:
+    if device is None:
+        return None
+    from hardware.device import find_device
+    from tocompiler.prediction import predict
+
+    return predict(program, find_device(device))
+
+
+def _text(program: TransistorProgram, prediction: Prediction | None, device: str | None, emit: str | None,
+          top: int | None, explain: bool) -> str:
+    if emit == "energy":
+        if prediction is None:
+            raise ValueError("--emit energy needs --device; `tocompiler devices` lists them")
+        text = print_energy(program, prediction)
+    elif emit is not None:
+        text = LEVELS[emit](program)
+    else:
+        text = as_table(program, prediction, device, top)
+    if explain:
+        from tocompiler.report.explain import explanation
+
+        text += "\n\n" + explanation(program, device)
+    return text
+
+
+def _write(text: str, path: str | None) -> None:
+    if path is None:
+        click.echo(text)
+    else:
+        Path(path).write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,43 @@
+"""compile: a network through the passes, lowered and costed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tocompiler.costing import TransistorProgram, cost
+from tocompiler.lowering import lower
+from tocompiler.network import Network
+from tocompiler.passes import pipeline
+
+__all__ = ["compile"]
+
+
+def compile(network: Network, format: str | None = None, phase: str = "inference", *, circuits: str = "default",
+            basis: str = "static_cmos", activation_error_ulp: float | None = None, optimizer: str = "sgd",
+            options: Sequence[str] = ()) -> TransistorProgram:
+    """Compile a network to transistor operations.
+
+    ``format`` converts every floating-point tensor to one number format (None keeps each as it is); ``phase`` is
+    ``inference``, ``training`` or ``backward``; ``circuits`` names the circuit set; ``activation_error_ulp``
+    bounds the error of elementary functions; ``options`` names passes that change what is executed
+    (see ``tocompiler.passes.OPTIONS``), each printed with the result. Operators without a rule are listed in the
+    result's ``unmodelled``.
+
+    ValueError on an unknown format, phase, circuit set, optimizer or option.
+
+    >>> net = Network("tiny")
+    >>> net.output(net.linear(net.input((1, 4)), out_features=3))
+    >>> compile(net).totals.multiply_accumulates
+    12
+    """
+    prepared = pipeline(network, format=format, phase=phase, options=options)
+    alu = lower(prepared, format=format or _formats_of(network), phase=phase, parameters=network.parameters,
+                activation_error_ulp=activation_error_ulp, optimizer=optimizer, options=tuple(options))
+    return cost(alu, circuits, basis)
+
+
+def _formats_of(network: Network) -> str:
+    """The number format of a network's weights and inputs, or ``mixed``."""
+    found = {t.format for t in (*network.inputs, *network.stored_tensors())
+             if t.kind in ("input", "parameter") and t.format.startswith(("fp", "bf", "tf"))}
+    return found.pop() if len(found) == 1 else "mixed" if found else "fp32"

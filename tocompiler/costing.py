@@ -1,0 +1,129 @@
+"""Costing: from ALU tasks to transistor operations, with the circuits of one circuit set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from alu_library.pricing import Operand, Operands, price
+from alu_library.tasks import Count
+from tocompiler.lowering import AluProgram, AluRow, UnmodelledOperator
+from tocompiler.network import Network, Statistics
+
+__all__ = ["Totals", "TransistorProgram", "TransistorRow", "cost"]
+
+
+@dataclass(frozen=True, slots=True)
+class TransistorRow:
+    """One row of an AluProgram, priced.
+
+    ``transistor_operations`` is the expected number of transistor gate terminals that change value (zero delay);
+    ``transistors_exercised`` the static transistors of each task's circuit times the number of tasks;
+    ``glitch_factor`` what inertial switching would multiply the former by (a sensitivity).
+    """
+
+    alu: AluRow
+    transistor_operations: Count
+    transistors_exercised: Count
+    glitch_factor: float
+
+    @property
+    def name(self) -> str:
+        return self.alu.name
+
+    @property
+    def operator(self) -> str:
+        return self.alu.operator
+
+    @property
+    def phase(self) -> str:
+        return self.alu.phase
+
+    @property
+    def multiply_accumulates(self) -> Count:
+        return self.alu.multiply_accumulates
+
+    @property
+    def alu_tasks(self) -> dict[str, Count]:
+        """Counts by task name, number formats together."""
+        return self.alu.tasks.by_task()
+
+    @property
+    def traffic_bit(self) -> Count:
+        return self.alu.traffic_bit
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over a program."""
+
+    multiply_accumulates: Count
+    parameters: Count
+    alu_tasks: dict[str, Count]
+    transistor_operations: Count
+    traffic_bit: Count
+
+
+@dataclass(frozen=True)
+class TransistorProgram:
+    """The third level: every row priced with one circuit set."""
+
+    alu: AluProgram
+    circuits: str
+    basis: str
+    rows: tuple[TransistorRow, ...]
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self.alu.network.name
+
+    @property
+    def network(self) -> Network:
+        """The network as it was lowered, after its passes."""
+        return self.alu.network
+
+    @property
+    def operators(self) -> tuple[TransistorRow, ...]:
+        """The rows; the name that users expect."""
+        return self.rows
+
+    @property
+    def unmodelled(self) -> tuple[UnmodelledOperator, ...]:
+        return self.alu.unmodelled
+
+    @cached_property
+    def totals(self) -> Totals:
+        return Totals(self.alu.multiply_accumulates, self.alu.parameters, self.alu.tasks.by_task(),
+                      sum(row.transistor_operations for row in self.rows), self.alu.traffic_bit)
+
+
+def cost(program: AluProgram, circuits: str = "default", basis: str = "static_cmos") -> TransistorProgram:
+    """Price every row. ValueError names a task and format that the circuit set has no circuit for."""
+    return TransistorProgram(program, circuits, basis, tuple(_priced(program.rows, circuits, basis)))
+
+
+def _priced(rows: Iterable[AluRow], circuits: str, basis: str) -> Iterable[TransistorRow]:
+    for row in rows:
+        operands = Operands(*(Operand(s.distribution, s.zeros) for s in row.operands))
+        switched: Count = 0
+        glitched: Count = 0
+        static: Count = 0
+        for (task, format), n in row.tasks.items():
+            p = price(task, format, operands, circuits, basis)
+            switched += p.transistor_operations * n
+            glitched += p.transistor_operations * p.glitch_factor * n
+            static += p.transistors * n
+        yield TransistorRow(row, switched, static, _ratio(glitched, switched))
+
+
+def _ratio(glitched: Count, switched: Count) -> float:
+    return float(glitched / switched) if switched != 0 and isinstance(switched, (int, float)) else 1.0
+
+
+def operand_summary(program: AluProgram) -> str:
+    """The operand statistics that a program was priced with, in words: printed with every total."""
+    zeros = sorted({s.zeros for row in program.rows for s in row.operands})
+    distributions = sorted({s.distribution for row in program.rows for s in row.operands})
+    return f"{'/'.join(distributions) or Statistics().distribution}, zeros {', '.join(f'{z:g}' for z in zeros) or '0'}"

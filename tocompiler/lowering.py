@@ -1,0 +1,187 @@
+"""Lowering: from operators to ALU tasks. Every row says what one operator does, in exact counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from alu_library import formats
+from alu_library.functions import function
+from alu_library.tasks import PRIMITIVES, Count, Tasks
+from tocompiler.network import Network, Operator, Statistics, Tensor
+from tocompiler.operators import Access, Loops, Refused, Unmodelled, Work, rule
+from tocompiler.training import PHASES, backward_work, optimizer_work
+
+__all__ = ["AluProgram", "AluRow", "UnmodelledOperator", "lower"]
+
+_DENSE = Statistics()
+
+
+@dataclass(frozen=True, slots=True)
+class AluRow:
+    """One operator in one phase (``forward``, ``backward``, ``optimizer``), lowered.
+
+    ``tasks`` holds primitives only; ``functions`` the elementary functions they were expanded from. ``operands`` are
+    the statistics of the two tensors that meet in the arithmetic (activation, weight).
+    """
+
+    name: str
+    operator: str
+    phase: str
+    tasks: Tasks
+    functions: Tasks
+    multiply_accumulates: Count
+    loops: Loops | None
+    reads: tuple[Access, ...]
+    writes: tuple[Access, ...]
+    operands: tuple[Statistics, Statistics] = (_DENSE, _DENSE)
+
+    @property
+    def traffic_bit(self) -> Count:
+        """Compulsory traffic of this operator alone: every operand read once, every result written once."""
+        return sum(a.elements * _storage_bits(a.format) for a in (*self.reads, *self.writes))
+
+    def traffic(self, capacities_bit: Sequence[int]) -> list[Count]:
+        """Bits that cross each memory level, given the levels' capacities in bit (see tocompiler.traffic)."""
+        from tocompiler.traffic import crossing_bit
+
+        return [crossing_bit(self, capacity) for capacity in capacities_bit]
+
+
+@dataclass(frozen=True, slots=True)
+class UnmodelledOperator:
+    """An operator that was not counted, and why."""
+
+    name: str
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class AluProgram:
+    """The second level: ALU tasks per operator. ``parameters`` are trainable elements, tied ones once."""
+
+    network: Network
+    format: str
+    phase: str
+    parameters: Count
+    rows: tuple[AluRow, ...]
+    unmodelled: tuple[UnmodelledOperator, ...] = ()
+    options: tuple[str, ...] = field(default=())
+
+    @property
+    def tasks(self) -> Tasks:
+        """All ALU tasks together."""
+        return _sum_tasks(row.tasks for row in self.rows)
+
+    @property
+    def multiply_accumulates(self) -> Count:
+        return sum(row.multiply_accumulates for row in self.rows)
+
+    @property
+    def traffic_bit(self) -> Count:
+        return sum(row.traffic_bit for row in self.rows)
+
+
+def lower(network: Network, *, format: str, phase: str = "inference", parameters: Count | None = None,
+          activation_error_ulp: float | None = None, optimizer: str = "sgd",
+          options: tuple[str, ...] = ()) -> AluProgram:
+    """Lower a network whose tensors have their shapes.
+
+    ``parameters`` overrides the count taken from ``network`` where a pass has folded weights away.
+    ``activation_error_ulp`` bounds the error of every elementary function; None takes the shipped default.
+    Operators without a rule, and uses that a rule refuses, are listed in ``unmodelled`` with the reason.
+    """
+    if phase not in PHASES:
+        raise ValueError(f"unknown phase '{phase}'; use one of {', '.join(PHASES)}")
+    unmodelled: list[UnmodelledOperator] = []
+    rows: list[AluRow] = []
+    if "forward" in PHASES[phase]:
+        for op in network.operators:
+            try:
+                work = rule(op.operator).work(op)
+            except (Unmodelled, Refused) as reason:
+                unmodelled.append(_unmodelled(op, reason))
+                continue
+            rows.append(_row(op, "forward", op.name, work, activation_error_ulp))
+    if "backward" in PHASES[phase]:
+        for item in backward_work(network):
+            if isinstance(item.work, Exception):
+                unmodelled.append(_unmodelled(item.operator, item.work))
+                continue
+            rows.append(_row(item.operator, "backward", item.name, item.work, activation_error_ulp))
+    if "optimizer" in PHASES[phase]:
+        rows += [
+            AluRow(name, kind, "optimizer", work.tasks, Tasks(), 0, None, work.reads or (), work.writes or ())
+            for name, kind, work in optimizer_work(network, optimizer)
+        ]
+    return AluProgram(network, format, phase, network.parameters if parameters is None else parameters,
+                      tuple(rows), tuple(unmodelled), options)
+
+
+def _unmodelled(op: Operator, reason: Exception) -> UnmodelledOperator:
+    why = "no rule for this operator" if isinstance(reason, Unmodelled) else str(reason)
+    return UnmodelledOperator(op.name, op.operator, why)
+
+
+def _row(op: Operator, phase: str, name: str, work: Work, error_ulp: float | None) -> AluRow:
+    tasks, functions = expand(work.tasks, error_ulp)
+    reads = work.reads if work.reads is not None else tuple(_accesses(op.inputs))
+    writes = work.writes if work.writes is not None else tuple(_accesses(op.outputs))
+    return AluRow(name, op.operator, phase, tasks, functions, work.multiply_accumulates, work.loops, reads, writes,
+                  _operand_statistics(op))
+
+
+def _accesses(tensors: Sequence[Tensor | None]) -> Iterator[Access]:
+    seen: set[str] = set()
+    for t in tensors:
+        if t is not None and t.name not in seen:
+            seen.add(t.name)
+            yield Access(t.name, t.elements, t.format, t.kind)
+
+
+def _operand_statistics(op: Operator) -> tuple[Statistics, Statistics]:
+    statistics = [t.statistics or _DENSE for t in op.inputs[:2] if t is not None]
+    return (statistics + [_DENSE, _DENSE])[0], (statistics + [_DENSE, _DENSE])[1]
+
+
+def expand(tasks: Tasks, error_ulp: float | None = None) -> tuple[Tasks, Tasks]:
+    """Replace elementary functions by their programs' tasks; return (primitives, the functions replaced).
+
+    ValueError names a function that no shipped program computes in that format.
+    """
+    if all(task in PRIMITIVES for task, _ in tasks):
+        return tasks, Tasks()
+    functions = {key: n for key, n in tasks.items() if key[0] not in PRIMITIVES}
+    primitives = Tasks({key: n for key, n in tasks.items() if key[0] in PRIMITIVES})
+    return _sum_tasks([primitives, *(_program(*key, error_ulp) * n for key, n in functions.items())]), Tasks(functions)
+
+
+@cache
+def _program(name: str, format: str, error_ulp: float | None) -> Tasks:
+    """Primitive tasks of one evaluation.
+
+    An integer of up to 8 bits has at most 256 arguments, so any function of it is one table read (as integer
+    runtimes do); a wider integer is converted to fp32 and back.
+    """
+    kind = formats.parse(format)
+    if kind.kind == "float":
+        return function(name, format, max_error_ulp=error_ulp).tasks
+    if kind.bits <= 8:
+        return Tasks({("table_read", f"{2 ** kind.bits}x{kind.bits}"): 1})
+    return function(name, "fp32", max_error_ulp=error_ulp).tasks + Tasks({("convert", "fp32"): 2})
+
+
+def _sum_tasks(parts: Iterator[Tasks] | Sequence[Tasks]) -> Tasks:
+    total: dict[tuple[str, str], Count] = {}
+    for part in parts:
+        for key, n in part.items():
+            total[key] = total.get(key, 0) + n
+    return Tasks(total)
+
+
+@cache
+def _storage_bits(format: str) -> int:
+    return formats.parse(format).bits
+

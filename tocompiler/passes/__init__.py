@@ -1,0 +1,45 @@
+"""Passes from Network to Network: one file, one name, one contract each; this file says which run and in what order.
+
+Constant folding and dead code run by default, as do the passes that only annotate. Whatever changes what is executed
+is an option, by name, and is named in the output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tocompiler.network import Network
+from tocompiler.passes.constant_folding import fold_constants
+from tocompiler.passes.dead_code import remove_dead_code
+from tocompiler.passes.fold_batch_norm import fold_batch_norm
+from tocompiler.passes.formats import convert_formats
+from tocompiler.passes.operand_statistics import annotate_statistics
+from tocompiler.passes.training_mode import set_training_mode
+
+__all__ = ["OPTIONS", "pipeline"]
+
+OPTIONS: Mapping[str, Callable[[Network], Network]] = {
+    "fold_batch_norm": fold_batch_norm,
+}
+"""Passes that change what is executed, by the name that switches each on."""
+
+
+def pipeline(network: Network, *, format: str | None = None, phase: str = "inference",
+             options: Sequence[str] = (), dead_code: bool = True) -> Network:
+    """The network that is lowered. ``dead_code=False`` keeps branches that no output needs, as some runtimes do.
+
+    ValueError names an unknown option or format.
+    """
+    for option in options:
+        if option not in OPTIONS:
+            raise ValueError(f"unknown option '{option}'; use one of {', '.join(OPTIONS)}")
+    network = fold_constants(network)
+    if dead_code:
+        network = remove_dead_code(network)
+    for option in options:
+        network = OPTIONS[option](network)
+    if phase != "inference":
+        network = set_training_mode(network)
+    if format is not None:
+        network = convert_formats(network, format)
+    return annotate_statistics(network)

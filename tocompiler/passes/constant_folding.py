@@ -1,0 +1,32 @@
+"""Constant folding: an operator all of whose operands are stored runs once, when the model is prepared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tocompiler.network import Network, Operator, Tensor
+
+__all__ = ["fold_constants"]
+
+_KEPT = frozenset({"DequantizeLinear", "QuantizeLinear", "com.microsoft.DequantizeLinear"})
+"""A runtime keeps quantised weights quantised: folding these would turn an int8 model into a float one."""
+
+
+def fold_constants(network: Network) -> Network:
+    """Drop operators over stored tensors only and mark their results as stored.
+
+    A result is a ``parameter`` if any operand is one, else a ``constant``. Operators without operands that make
+    random values stay. Requires topological order; ensures that no operator is left all of whose operands are stored.
+    """
+    folded: dict[str, Tensor] = {}
+    kept: list[Operator] = []
+    for op in network.operators:
+        inputs = tuple(None if t is None else folded.get(t.name, t) for t in op.inputs)
+        present = [t for t in inputs if t is not None]
+        source = present or op.operator in ("Constant", "ConstantOfShape")
+        if source and op.operator not in _KEPT and all(t.is_stored for t in present):
+            kind = "parameter" if any(t.kind == "parameter" for t in present) else "constant"
+            folded.update((t.name, replace(t, kind=kind)) for t in op.outputs)
+        else:
+            kept.append(op if inputs == op.inputs else replace(op, inputs=inputs))
+    return network if not folded else network.with_operators(kept, [folded.get(t.name, t) for t in network.outputs])

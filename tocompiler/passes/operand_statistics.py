@@ -1,0 +1,53 @@
+"""Operand statistics: what is assumed of each tensor's values where nobody measured them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+from tocompiler.assumptions import assumption
+from tocompiler.network import Network, Operator, Statistics, Tensor
+
+__all__ = ["annotate_statistics"]
+
+_PASSED_ON = frozenset({
+    "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Dropout", "MaxPool", "Slice", "Split",
+    "Gather", "Expand", "Tile", "DepthToSpace", "SpaceToDepth", "GlobalMaxPool", "Concat", "Cast",
+})
+"""Operators whose result has about the zeros of its first operand. (For max-pooling this is an upper bound.)"""
+
+
+def annotate_statistics(network: Network) -> Network:
+    """Give each tensor without stated statistics the assumed ones: dense and normal, and zeros after ReLU.
+
+    Statistics that a user stated or that were measured are kept, and passed on by operators that only move data.
+    """
+    found: dict[str, Tensor] = {}
+    for op in network.operators:
+        statistics = _result(op, found)
+        if statistics is not None:
+            for t in op.outputs:
+                if t.statistics is None:
+                    found[t.name] = replace(t, statistics=statistics)
+    return network.map_tensors(found) if found else network
+
+
+def _result(op: Operator, found: dict[str, Tensor]) -> Statistics | None:
+    if op.operator == "Relu" or (op.operator == "Clip" and _clips_at_zero(op)):
+        return _after_relu()
+    source = op.input(0)
+    if op.operator in _PASSED_ON and source is not None:
+        return found.get(source.name, source).statistics
+    return None
+
+
+@cache
+def _after_relu() -> Statistics:
+    return Statistics(zeros=assumption("relu_zeros"))
+
+
+def _clips_at_zero(op: Operator) -> bool:
+    low = op.input(1)
+    if low is not None and low.value is not None:
+        return bool(low.value == 0)
+    return op.attributes.get("min") == 0

@@ -1,0 +1,1 @@
+"""What a person or a script reads: printed levels, tables and JSON."""

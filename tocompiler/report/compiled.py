@@ -1,0 +1,136 @@
+"""The result of ``tocompiler compile``: the per-layer table and its JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tabulate import tabulate
+
+from alu_library.tasks import Count
+from tocompiler.costing import TransistorProgram, operand_summary
+from tocompiler.report.units import si
+
+if TYPE_CHECKING:
+    from tocompiler.prediction import Prediction
+
+__all__ = ["as_json", "as_table"]
+
+
+def as_table(program: TransistorProgram, prediction: Prediction | None, device: str | None,
+             top: int | None = None) -> str:
+    """One line for each row of the program (or the ``top`` dearest), the totals, and what they mean."""
+    energies = _energies(program, prediction)
+    total = program.totals
+    order = range(len(program.rows))
+    if top is not None:
+        weight = [e if e is not None else float(r.transistor_operations)
+                  for e, r in zip(energies, program.rows, strict=True)]
+        order = sorted(sorted(order, key=lambda i: -weight[i])[:top])  # type: ignore[assignment]
+    whole = prediction.energy_joule if prediction else total.transistor_operations
+    rows = []
+    for i in order:
+        row = program.rows[i]
+        part = energies[i] if prediction else row.transistor_operations
+        rows.append((row.name, row.operator, si(row.multiply_accumulates), si(row.alu.tasks.total()),
+                     si(row.transistor_operations), si(row.traffic_bit, "bit"),
+                     *((si(energies[i], "J"),) if prediction else ()), _share(part, whole)))
+    rows.append(("total", "", si(total.multiply_accumulates), si(program.alu.tasks.total()),
+                 si(total.transistor_operations), si(total.traffic_bit, "bit"),
+                 *((si(prediction.energy_joule, "J"),) if prediction else ()), ""))
+    headers = ["layer", "operator", "MACs", "ALU tasks", "transistor ops", "traffic",
+               *(("energy",) if prediction else ()), "share"]
+    align = ["left", "left", *["right"] * (len(headers) - 2)]
+    table = tabulate(rows, headers=headers, colalign=align, disable_numparse=True)
+    return "\n".join([_heading(program, device), "", table, "", *_meaning(program, prediction, device)])
+
+
+def as_json(program: TransistorProgram, prediction: Prediction | None, model: str, batch: int | None,
+            device: str | None) -> dict[str, Any]:
+    """Every figure, with units in the key names; energies are None without a device."""
+    total = program.totals
+    energies = _energies(program, prediction)
+    return {
+        "model": model,
+        "format": program.alu.format,
+        "phase": program.alu.phase,
+        "batch": batch,
+        "circuits": program.circuits,
+        "basis": program.basis,
+        "operands": operand_summary(program.alu),
+        "options": list(program.alu.options),
+        "device": device,
+        "totals": {
+            "multiply_accumulates": plain(total.multiply_accumulates),
+            "parameters": plain(total.parameters),
+            "alu_tasks": {task: plain(n) for task, n in total.alu_tasks.items()},
+            "transistor_operations": plain(total.transistor_operations),
+            "traffic_bit": plain(total.traffic_bit),
+            "energy_joule": prediction.energy_joule if prediction else None,
+            "energy_low_joule": prediction.low_joule if prediction else None,
+            "energy_high_joule": prediction.high_joule if prediction else None,
+        },
+        "in_domain": prediction.in_domain if prediction else None,
+        "operators": [
+            {
+                "name": row.name,
+                "operator": row.operator,
+                "phase": row.phase,
+                "multiply_accumulates": plain(row.multiply_accumulates),
+                "alu_tasks": {task: plain(n) for task, n in row.alu_tasks.items()},
+                "transistor_operations": plain(row.transistor_operations),
+                "glitch_factor": row.glitch_factor,
+                "traffic_bit": plain(row.traffic_bit),
+                "energy_joule": energy,
+            }
+            for row, energy in zip(program.rows, energies, strict=True)
+        ],
+        "unmodelled": [{"name": u.name, "operator": u.operator, "reason": u.reason} for u in program.unmodelled],
+    }
+
+
+def plain(count: Count) -> int | float | str:
+    """A count as JSON can hold it: symbolic ones as their expression's text."""
+    return count if isinstance(count, (int, float)) else str(count)
+
+
+def _energies(program: TransistorProgram, prediction: Prediction | None) -> list[float | None]:
+    if prediction is None:
+        return [None] * len(program.rows)
+    return [operator.energy_joule for operator in prediction.operators]
+
+
+def _share(part: Any, whole: Any) -> str:
+    known = isinstance(part, (int, float)) and isinstance(whole, (int, float)) and whole
+    return f"{100 * part / whole:.1f} %" if known else ""
+
+
+def _heading(program: TransistorProgram, device: str | None) -> str:
+    parts = [program.name, program.alu.format, program.alu.phase, f"{si(program.totals.parameters)} parameters"]
+    if program.alu.options:
+        parts.append("options " + ", ".join(program.alu.options))
+    if device is not None:
+        parts.append(f"device {device}")
+    return " · ".join(parts)
+
+
+def _meaning(program: TransistorProgram, prediction: Prediction | None, device: str | None) -> list[str]:
+    lines = [f"Circuits: set '{program.circuits}', basis {program.basis}; operands: {operand_summary(program.alu)}."]
+    macs = program.totals.multiply_accumulates
+    tasks = program.alu.tasks
+    if isinstance(macs, int) and macs > 0 and program.alu.phase == "inference":
+        beyond = 1 - _products_share(program)
+        lines.append(f"{100 * beyond:.1f} % of the transistor operations are in operators that a MAC counter "
+                     f"leaves out ({si(tasks.total() - macs)} ALU tasks beside {si(macs)} MACs).")
+    if prediction is not None:
+        lines.append(f"One {program.alu.phase} pass takes {si(prediction.energy_joule, 'J')} on {device} "
+                     f"(90 % interval {si(prediction.low_joule, 'J')} to {si(prediction.high_joule, 'J')}).")
+        if not prediction.in_domain:
+            lines.append(f"This is outside the domain that {device} was calibrated on: take it as an extrapolation.")
+    if program.unmodelled:
+        lines.append("Not counted: " + "; ".join(f"{u.name} ({u.operator}: {u.reason})" for u in program.unmodelled))
+    return lines
+
+
+def _products_share(program: TransistorProgram) -> float:
+    counted = sum(r.transistor_operations for r in program.rows if r.multiply_accumulates != 0)
+    return float(counted / program.totals.transistor_operations) if program.totals.transistor_operations else 1.0
