@@ -98,6 +98,7 @@ class Network(Layers):
         self._inputs = list(inputs)
         self._outputs = list(outputs)
         self._used_names: dict[str, int] = {}
+        self._scope = ""
 
     @property
     def operators(self) -> Sequence[Operator]:
@@ -174,6 +175,7 @@ class Network(Layers):
         return made
 
     def _unique(self, name: str) -> str:
+        name = self._scope + name
         n = self._used_names.get(name, 0)
         self._used_names[name] = n + 1
         return name if n == 0 else f"{name}_{n}"
