@@ -1,0 +1,89 @@
+"""Each pass keeps its contract; a pass that finds nothing returns the network it was given."""
+
+from __future__ import annotations
+
+import pytest
+
+from tocompiler.network import Network, Operator, Statistics, Tensor
+from tocompiler.passes import pipeline
+from tocompiler.passes.constant_folding import fold_constants
+from tocompiler.passes.dead_code import remove_dead_code
+from tocompiler.passes.fold_batch_norm import fold_batch_norm
+from tocompiler.passes.formats import convert_formats
+from tocompiler.passes.operand_statistics import annotate_statistics
+
+
+def _conv_block() -> Network:
+    net = Network("block")
+    x = net.input((1, 3, 8, 8))
+    y = net.relu(net.batch_norm(net.conv2d(x, out_channels=4, kernel_size=3, bias=False)))
+    net.output(net.conv2d(y, out_channels=2, kernel_size=1))
+    return net
+
+
+def test_constant_folding_drops_work_on_weights_and_keeps_them_parameters() -> None:
+    x = Tensor("x", (2, 4), kind="input")
+    w, wt, y = Tensor("w", (3, 4), kind="parameter"), Tensor("wt", (4, 3)), Tensor("y", (2, 3))
+    net = Network("n", [Operator("t", "Transpose", (w,), (wt,)), Operator("m", "MatMul", (x, wt), (y,))], [x], [y])
+    folded = fold_constants(net)
+    assert [op.name for op in folded.operators] == ["m"]
+    assert folded.operators[0].given(1).kind == "parameter"
+
+
+def test_constant_folding_keeps_quantised_weights_quantised() -> None:
+    w = Tensor("w", (3, 4), "int8", "constant")
+    scale, y = Tensor("s", (), kind="constant"), Tensor("y", (3, 4))
+    net = Network("n", [Operator("dq", "DequantizeLinear", (w, scale), (y,))], [], [y])
+    assert fold_constants(net) is net
+
+
+def test_dead_code_goes_and_live_code_stays() -> None:
+    net = _conv_block()
+    assert remove_dead_code(net) is net
+    net.relu(net.inputs[0])
+    assert len(remove_dead_code(net).operators) == len(net.operators) - 1
+
+
+def test_batch_norm_folds_into_the_convolution_before_it() -> None:
+    folded = fold_batch_norm(_conv_block())
+    assert [op.operator for op in folded.operators] == ["Conv", "Relu", "Conv"]
+    # The folded convolution gained the shift as its bias and writes what the batch norm wrote.
+    assert folded.operators[0].input(2) is not None
+    assert folded.operators[1].inputs[0] is folded.operators[0].outputs[0]
+
+
+def test_batch_norm_stays_where_somebody_else_reads_the_convolution() -> None:
+    net = Network("n")
+    conv = net.conv2d(net.input((1, 3, 8, 8)), out_channels=4, kernel_size=3)
+    net.output(net.add(net.batch_norm(conv), conv))
+    assert fold_batch_norm(net) is net
+
+
+def test_formats_change_floats_only() -> None:
+    x, i = Tensor("x", (5, 4), kind="parameter"), Tensor("i", (2,), "int64", "input")
+    y = Tensor("y", (2, 4))
+    net = convert_formats(Network("n", [Operator("g", "Gather", (x, i), (y,))], [i], [y]), "fp16")
+    assert [t.format for t in net.operators[0].inputs if t] == ["fp16", "int64"]
+    assert net.outputs[0].format == "fp16"
+    with pytest.raises(ValueError, match="fp99"):
+        convert_formats(net, "fp99")
+
+
+def test_relu_makes_half_its_result_zero_and_moving_data_keeps_that() -> None:
+    net = Network("n")
+    y = net.flatten(net.relu(net.input((1, 3, 8, 8))))
+    net.output(net.linear(y, out_features=2))
+    statistics = [op.given(0).statistics for op in annotate_statistics(net).operators]
+    assert statistics == [None, Statistics(zeros=0.5), Statistics(zeros=0.5)]
+
+
+def test_stated_statistics_are_kept() -> None:
+    x = Tensor("x", (4,), kind="input")
+    y = Tensor("y", (4,), statistics=Statistics(zeros=0.9))
+    net = annotate_statistics(Network("n", [Operator("r", "Relu", (x,), (y,))], [x], [y]))
+    assert net.outputs[0].statistics == Statistics(zeros=0.9)
+
+
+def test_unknown_option_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="unknown option 'magic'; use one of"):
+        pipeline(_conv_block(), options=["magic"])
