@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alu_library.formats import parse
 from alu_library.tasks import Count, Tasks
@@ -72,9 +72,23 @@ def backward_work(network: Network) -> Iterator[BackwardWork]:
 
 def _gradient(op: Operator, needed: list[bool]) -> Work | Unmodelled | Refused:
     try:
-        return rule(op.operator).gradient(op, needed)
+        work = rule(op.operator).gradient(op, needed)
     except (Unmodelled, Refused) as reason:
         return reason
+    if work.reads is not None and work.writes is not None:
+        return work
+    return replace(work, reads=_gradient_reads(op), writes=_gradient_writes(op, needed))
+
+
+def _gradient_reads(op: Operator) -> tuple[Access, ...]:
+    """Unless its rule says otherwise, a backward pass reads the operands and the gradients of the results."""
+    operands = {t.name: Access(t.name, t.elements, t.format, t.kind) for t in op.inputs if t is not None}
+    return (*operands.values(), *(Access(f"{t.name}.gradient", t.elements, t.format) for t in op.outputs))
+
+
+def _gradient_writes(op: Operator, needed: list[bool]) -> tuple[Access, ...]:
+    return tuple(Access(f"{t.name}.gradient", t.elements, t.format)
+                 for t, wanted in zip(op.inputs, needed, strict=True) if t is not None and wanted)
 
 
 def _gradient_sum(t: Tensor, readers: int) -> Iterator[BackwardWork]:

@@ -37,6 +37,9 @@ def test_a_network_input_needs_no_gradient() -> None:
     assert isinstance(gemm, Work)
     # Only the weight's gradient: 3 x 4 results, each a sum over the batch of 2.
     assert gemm.multiply_accumulates == 24
+    # It reads x, w and the result's gradient and writes the weight's.
+    assert [a.tensor for a in gemm.reads or ()] == ["x", "w", "h.gradient"]
+    assert [a.tensor for a in gemm.writes or ()] == ["w.gradient"]
 
 
 def test_without_parameters_nothing_runs_backward() -> None:
