@@ -72,10 +72,10 @@ def command(model: str, batch: int | None, dims: dict[str, int], format: str | N
 def _predict(program: TransistorProgram, device: str | None) -> Prediction | None:
     if device is None:
         return None
-    from hardware.device import find_device
+    from hardware.device import load_device
     from tocompiler.prediction import predict
 
-    return predict(program, find_device(device))
+    return predict(program, load_device(device))
 
 
 def _text(program: TransistorProgram, prediction: Prediction | None, device: str | None, emit: str | None,
