@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tocompiler.costing import TransistorProgram, cost
 from tocompiler.lowering import lower
-from tocompiler.network import Network
-from tocompiler.passes import pipeline
+from tocompiler.network import Network, Statistics
+from tocompiler.passes import NETWORK_OPTIONS, pipeline
+from tocompiler.passes.residency import ROW_OPTIONS
 
-__all__ = ["compile"]
+__all__ = ["OPTIONS", "compile"]
+
+OPTIONS = ("dead_branches", *NETWORK_OPTIONS, *ROW_OPTIONS)
+"""What may be switched on by name; each is printed with the result."""
 
 
 def compile(network: Network, format: str | None = None, phase: str = "inference", *, circuits: str = "default",
             basis: str = "static_cmos", activation_error_ulp: float | None = None, optimizer: str = "sgd",
-            options: Sequence[str] = ()) -> TransistorProgram:
+            options: Sequence[str] = (), statistics: Mapping[str, Statistics] | None = None) -> TransistorProgram:
     """Compile a network to transistor operations.
 
     ``format`` converts every floating-point tensor to one number format (None keeps each as it is); ``phase`` is
     ``inference``, ``training`` or ``backward``; ``circuits`` names the circuit set; ``activation_error_ulp``
-    bounds the error of elementary functions; ``options`` names passes that change what is executed
-    (see ``tocompiler.passes.OPTIONS``), each printed with the result. Operators without a rule are listed in the
-    result's ``unmodelled``.
+    bounds the error of elementary functions; ``options`` (see ``OPTIONS``) change what is executed or moved;
+    ``statistics`` says what is known of tensors' values, by name or shell pattern (``{"*.weight": Statistics(0.8)}``).
+    Operators without a rule are listed in the result's ``unmodelled``.
 
     ValueError on an unknown format, phase, circuit set, optimizer or option.
 
@@ -30,9 +34,15 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
     >>> compile(net).totals.multiply_accumulates
     12
     """
-    prepared = pipeline(network, format=format, phase=phase, options=options)
+    for option in options:
+        if option not in OPTIONS:
+            raise ValueError(f"unknown option '{option}'; use one of {', '.join(OPTIONS)}")
+    prepared = pipeline(network, format=format, phase=phase, options=options, statistics=statistics)
     alu = lower(prepared, format=format or _formats_of(network), phase=phase, parameters=network.parameters,
                 activation_error_ulp=activation_error_ulp, optimizer=optimizer, options=tuple(options))
+    for option in options:
+        if option in ROW_OPTIONS:
+            alu = ROW_OPTIONS[option](alu)
     return cost(alu, circuits, basis)
 
 

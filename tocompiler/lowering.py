@@ -142,8 +142,8 @@ def _accesses(tensors: Sequence[Tensor | None]) -> Iterator[Access]:
 
 
 def _operand_statistics(op: Operator) -> tuple[Statistics, Statistics]:
-    statistics = [t.statistics or _DENSE for t in op.inputs[:2] if t is not None]
-    return (statistics + [_DENSE, _DENSE])[0], (statistics + [_DENSE, _DENSE])[1]
+    first, second, *_ = (*(t.statistics or _DENSE for t in op.inputs[:2] if t is not None), _DENSE, _DENSE)
+    return first, second
 
 
 def expand(tasks: Tasks, error_ulp: float | None = None) -> tuple[Tasks, Tasks]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tocompiler.compiler import compile
 from tocompiler.network import Network, Operator, Statistics, Tensor
-from tocompiler.passes import pipeline
 from tocompiler.passes.constant_folding import fold_constants
 from tocompiler.passes.dead_code import remove_dead_code
 from tocompiler.passes.fold_batch_norm import fold_batch_norm
@@ -74,7 +74,7 @@ def test_relu_makes_half_its_result_zero_and_moving_data_keeps_that() -> None:
     y = net.flatten(net.relu(net.input((1, 3, 8, 8))))
     net.output(net.linear(y, out_features=2))
     statistics = [op.given(0).statistics for op in annotate_statistics(net).operators]
-    assert statistics == [None, Statistics(zeros=0.5), Statistics(zeros=0.5)]
+    assert statistics == [None, Statistics(0.5, "relu"), Statistics(0.5, "relu")]
 
 
 def test_stated_statistics_are_kept() -> None:
@@ -84,6 +84,41 @@ def test_stated_statistics_are_kept() -> None:
     assert net.outputs[0].statistics == Statistics(zeros=0.9)
 
 
+def test_statistics_may_be_stated_by_pattern() -> None:
+    program = compile(_conv_block(), statistics={"*.weight": Statistics(zeros=0.8)})
+    assert {row.alu.operands[1].zeros for row in program.rows if row.operator == "Conv"} == {0.8}
+    with pytest.raises(ValueError, match="no tensor of block is called 'typo'"):
+        compile(_conv_block(), statistics={"typo": Statistics(zeros=0.8)})
+
+
+def test_dead_branches_may_be_executed() -> None:
+    net = _conv_block()
+    net.relu(net.inputs[0])
+    assert len(compile(net, options=["dead_branches"]).rows) == len(compile(net).rows) + 1
+
+
+def test_fused_activations_move_no_intermediate_result() -> None:
+    plain, fused = compile(_conv_block()), compile(_conv_block(), options=["fuse_activations"])
+    # Convolution's and batch norm's results, 4 * 6 * 6 words each, are neither written nor read.
+    assert plain.totals.traffic_bit - fused.totals.traffic_bit == 2 * 2 * 144 * 32
+    assert plain.totals.alu_tasks == fused.totals.alu_tasks
+
+
+def test_flash_attention_keeps_the_scores_on_chip() -> None:
+    net = Network("attention")
+    q, k, v = (net.input((2, 4, 16, 8)) for _ in "qkv")
+    net.output(net.scaled_dot_product_attention(q, k, v))
+    moved = {a.tensor for row in compile(net, options=["flash_attention"]).alu.rows
+             for a in (*row.reads, *row.writes) if a.elements == 2 * 4 * 16 * 16}
+    assert moved == set()
+
+
+def test_im2col_writes_and_reads_the_unfolded_input() -> None:
+    plain, unfolded = compile(_conv_block()), compile(_conv_block(), options=["im2col"])
+    # The 3x3 convolution unfolds 3 channels x 9 taps at 6 x 6 places; the 1x1 convolution needs no copy.
+    assert unfolded.totals.traffic_bit - plain.totals.traffic_bit == 2 * 27 * 36 * 32
+
+
 def test_unknown_option_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="unknown option 'magic'; use one of"):
-        pipeline(_conv_block(), options=["magic"])
+    with pytest.raises(ValueError, match="unknown option 'magic'; use one of dead_branches"):
+        compile(_conv_block(), options=["magic"])

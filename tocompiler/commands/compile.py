@@ -10,6 +10,7 @@ import click
 
 from tocompiler.compiler import compile
 from tocompiler.load import load
+from tocompiler.network import Network, Statistics
 from tocompiler.report.compiled import as_json, as_table
 from tocompiler.report.levels import LEVELS, print_energy
 
@@ -30,6 +31,20 @@ def _dimensions(ctx: click.Context, parameter: click.Parameter, values: tuple[st
     return found
 
 
+def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Statistics]:
+    found: dict[str, Statistics] = {}
+    for text in values:
+        pattern, _, number = text.rpartition("=")
+        try:
+            zeros = float(number)
+        except ValueError:
+            zeros = -1.0
+        if not pattern or not 0 <= zeros <= 1:
+            raise click.BadParameter(f"'{text}' is not TENSOR=FRACTION between 0 and 1, as in '*.weight=0.8'")
+        found[pattern] = Statistics(zeros=zeros)
+    return found
+
+
 @click.command("compile")
 @click.argument("model")
 @click.option("--batch", type=click.IntRange(min=1), help="Batch size; binds a dynamic first dimension.")
@@ -41,6 +56,11 @@ def _dimensions(ctx: click.Context, parameter: click.Parameter, values: tuple[st
 @click.option("--circuits", default="default", show_default=True, help="Circuit set that prices the tasks.")
 @click.option("--activation-error", type=float, metavar="ULP", help="Largest error of elementary functions, in ulp.")
 @click.option("--option", "options", multiple=True, help="A pass that changes what runs, as in fold_batch_norm.")
+@click.option("--zeros", callback=_zeros, multiple=True, metavar="TENSOR=F",
+              help="Fraction of zeros in a tensor, by name or pattern.")
+@click.option("--read-weights", is_flag=True, help="Take the zeros of the weights from the ONNX file.")
+@click.option("--profile", type=click.Path(exists=True, dir_okay=False), metavar="INPUTS.npz",
+              help="Run the ONNX model once on these inputs and take every tensor's zeros.")
 @click.option("--emit", type=click.Choice(["network", "alu", "transistors", "energy"]), help="Print one level as text.")
 @click.option("--top", type=click.IntRange(min=1), help="List only the dearest rows.")
 @click.option("--explain", is_flag=True, help="Print every constant behind the figures, with its source.")
@@ -49,12 +69,13 @@ def _dimensions(ctx: click.Context, parameter: click.Parameter, values: tuple[st
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the table or level to a file.")
 def command(model: str, batch: int | None, dims: dict[str, int], format: str | None, phase: str, optimizer: str,
             device: str | None, circuits: str, activation_error: float | None, options: tuple[str, ...],
-            emit: str | None, top: int | None, explain: bool, allow_unmodelled: bool, json_path: str | None,
-            output: str | None) -> int:
+            zeros: dict[str, Statistics], read_weights: bool, profile: str | None, emit: str | None, top: int | None,
+            explain: bool, allow_unmodelled: bool, json_path: str | None, output: str | None) -> int:
     """Compile MODEL (an ONNX file, a zoo name such as resnet50, or hf:config.json) to transistor operations."""
     network = load(model, batch=batch, dims=dims)
     program = compile(network, format=format, phase=phase, circuits=circuits, optimizer=optimizer,
-                      activation_error_ulp=activation_error, options=options)
+                      activation_error_ulp=activation_error, options=options,
+                      statistics={**_measured(network, model, read_weights, profile), **zeros})
     prediction = _predict(program, device)
     if json_path is not None:
         _write(json.dumps(as_json(program, prediction, model, batch, device), indent=2),
@@ -67,6 +88,18 @@ def command(model: str, batch: int | None, dims: dict[str, int], format: str | N
                    "--allow-unmodelled accepts totals without them", err=True)
         return 1
     return 0
+
+
+def _measured(network: Network, model: str, read_weights: bool, profile: str | None) -> dict[str, Statistics]:
+    if not read_weights and profile is None:
+        return {}
+    from tocompiler.profiling import profiled_statistics, weight_statistics
+
+    found = weight_statistics(model) if read_weights else {}
+    if profile is not None:
+        found |= profiled_statistics(model, profile)
+    known = {t.name for op in network.operators for t in (*op.inputs, *op.outputs) if t is not None}
+    return {name: statistics for name, statistics in found.items() if name in known}
 
 
 def _predict(program: TransistorProgram, device: str | None) -> Prediction | None:

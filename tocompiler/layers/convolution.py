@@ -28,7 +28,8 @@ class Convolutions(Builder):
     def conv2d(self, x: Tensor, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1,
                padding: int | str | Sequence[int] = 0, dilation: int | Sequence[int] = 1, groups: int = 1,
                bias: bool | Tensor = True, weight: Tensor | None = None) -> Tensor:
-        """Convolution over (batch, channels, height, width); padding is an int, one per axis, "same" or "valid"."""
+        """Convolution over (batch, channels, height, width); padding is an int, one per axis, "same" or "valid",
+        or all begins and then all ends where the two differ."""
         return self._conv(2, x, out_channels, kernel_size, stride, padding, dilation, groups, bias, weight)
 
     def conv3d(self, x: Tensor, out_channels: int, kernel_size: int | Sequence[int], stride: int | Sequence[int] = 1,
@@ -84,7 +85,10 @@ def _divisible(layer: str, channels: int, out_channels: int, groups: int) -> Non
 
 def _pads(layer: str, padding: int | str | Sequence[int], kernel: tuple[int, ...],
           dilations: tuple[int, ...]) -> tuple[int, ...]:
-    """ONNX pads (all begins, then all ends). "same" splits d(k-1) with the odd element at the end, as PyTorch does."""
+    """ONNX pads (all begins, then all ends), which may also be given as such.
+
+    "same" splits d(k-1) with the odd element at the end, as PyTorch does.
+    """
     if padding == "valid":
         return (0,) * (2 * len(kernel))
     if padding == "same":
@@ -92,4 +96,6 @@ def _pads(layer: str, padding: int | str | Sequence[int], kernel: tuple[int, ...
         return (*(t // 2 for t in total), *(t - t // 2 for t in total))
     if isinstance(padding, str):
         raise ValueError(f'{layer}: padding is an integer, "same" or "valid", got "{padding}"')
+    if not isinstance(padding, int) and len(padding) == 2 * len(kernel):
+        return tuple(padding)
     return spread(padding, len(kernel), layer, "padding") * 2

@@ -62,6 +62,12 @@ class Normalizations(Builder):
         scale, shift = (self._parameter(f"{layer}.{p}", (c,), x, kind=kind) for p in ("weight", "bias"))
         return self._one("InstanceNormalization", [x, scale, shift], {"epsilon": eps}, "instance_norm")
 
+    def local_response_norm(self, x: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75,
+                            k: float = 1.0) -> Tensor:
+        """Each element over a power of its neighbours' squares, ``size`` channels wide (Krizhevsky 2012)."""
+        attributes = {"size": size, "alpha": alpha, "beta": beta, "bias": k}
+        return self._one("LRN", [x], attributes, "local_response_norm")
+
     def _channels(self, layer: str, x: Tensor) -> int:
         if len(x.shape) < 2:
             raise ValueError(f"{layer}: needs (batch, channels, ...), got '{x.name}' of shape {x.shape}")

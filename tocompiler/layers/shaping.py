@@ -76,6 +76,15 @@ class Shaping(Builder):
         """Broadcast to a shape."""
         return self._one("Expand", [x, self._value(tuple(shape), f"{self._next('expand')}.shape")])
 
+    def roll(self, x: Tensor, shift: int, axis: int) -> Tensor:
+        """Elements moved by ``shift`` along an axis, those that fall off re-entering: two slices, one concat."""
+        size = x.shape[axis]
+        cut = -shift % size
+        if cut == 0:
+            return x
+        with self._layer("roll"):
+            return self.concat([self.slice(x, cut, size, axis), self.slice(x, 0, cut, axis)], axis)
+
     def pad(self, x: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
         """Elements added around, as in PyTorch: (begin, end) of the last axis first, then of the one before."""
         layer = self._next("pad")

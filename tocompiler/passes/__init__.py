@@ -8,36 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tocompiler.network import Network
+from tocompiler.network import Network, Statistics
 from tocompiler.passes.constant_folding import fold_constants
 from tocompiler.passes.dead_code import remove_dead_code
 from tocompiler.passes.fold_batch_norm import fold_batch_norm
 from tocompiler.passes.formats import convert_formats
-from tocompiler.passes.operand_statistics import annotate_statistics
+from tocompiler.passes.operand_statistics import annotate_statistics, state_statistics
 from tocompiler.passes.training_mode import set_training_mode
 
-__all__ = ["OPTIONS", "pipeline"]
+__all__ = ["NETWORK_OPTIONS", "pipeline"]
 
-OPTIONS: Mapping[str, Callable[[Network], Network]] = {
+NETWORK_OPTIONS: Mapping[str, Callable[[Network], Network]] = {
     "fold_batch_norm": fold_batch_norm,
 }
 """Passes that change what is executed, by the name that switches each on."""
 
 
-def pipeline(network: Network, *, format: str | None = None, phase: str = "inference",
-             options: Sequence[str] = (), dead_code: bool = True) -> Network:
-    """The network that is lowered. ``dead_code=False`` keeps branches that no output needs, as some runtimes do.
+def pipeline(network: Network, *, format: str | None = None, phase: str = "inference", options: Sequence[str] = (),
+             statistics: Mapping[str, Statistics] | None = None) -> Network:
+    """The network that is lowered.
 
-    ValueError names an unknown option or format.
+    ``statistics`` states what is known of tensors' values, by name or shell pattern; the option ``dead_branches``
+    keeps operators that no output needs, as some runtimes do. ValueError names an unknown format or pattern.
     """
-    for option in options:
-        if option not in OPTIONS:
-            raise ValueError(f"unknown option '{option}'; use one of {', '.join(OPTIONS)}")
+    if statistics:
+        network = state_statistics(network, statistics)
     network = fold_constants(network)
-    if dead_code:
+    if "dead_branches" not in options:
         network = remove_dead_code(network)
     for option in options:
-        network = OPTIONS[option](network)
+        if option in NETWORK_OPTIONS:
+            network = NETWORK_OPTIONS[option](network)
     if phase != "inference":
         network = set_training_mode(network)
     if format is not None:

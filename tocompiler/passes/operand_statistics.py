@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fnmatch
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
 from tocompiler.assumptions import assumption
 from tocompiler.network import Network, Operator, Statistics, Tensor
 
-__all__ = ["annotate_statistics"]
+__all__ = ["annotate_statistics", "state_statistics"]
 
 _PASSED_ON = frozenset({
     "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Dropout", "MaxPool", "Slice", "Split",
@@ -32,6 +34,21 @@ def annotate_statistics(network: Network) -> Network:
     return network.map_tensors(found) if found else network
 
 
+def state_statistics(network: Network, stated: Mapping[str, Statistics]) -> Network:
+    """Give tensors the statistics that a user stated or measured, by name or shell pattern; later entries win.
+
+    ValueError names a pattern that no tensor of the network matches.
+    """
+    tensors = {t.name: t for op in network.operators for t in (*op.inputs, *op.outputs) if t is not None}
+    changed: dict[str, Tensor] = {}
+    for pattern, statistics in stated.items():
+        names = [pattern] if pattern in tensors else fnmatch.filter(tensors, pattern)
+        if not names:
+            raise ValueError(f"no tensor of {network.name} is called '{pattern}'; `--emit network` lists them")
+        changed.update((name, replace(tensors[name], statistics=statistics)) for name in names)
+    return network.map_tensors(changed)
+
+
 def _result(op: Operator, found: dict[str, Tensor]) -> Statistics | None:
     if op.operator == "Relu" or (op.operator == "Clip" and _clips_at_zero(op)):
         return _after_relu()
@@ -43,7 +60,7 @@ def _result(op: Operator, found: dict[str, Tensor]) -> Statistics | None:
 
 @cache
 def _after_relu() -> Statistics:
-    return Statistics(zeros=assumption("relu_zeros"))
+    return Statistics(zeros=assumption("relu_zeros"), distribution="relu")
 
 
 def _clips_at_zero(op: Operator) -> bool:

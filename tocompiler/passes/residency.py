@@ -1,0 +1,110 @@
+"""Residency: options that change which data moves, and no arithmetic. Each takes an AluProgram and returns one.
+
+``fuse_activations`` and ``flash_attention`` keep tensors on chip, so that their writes and reads disappear;
+``im2col`` adds the unfolded copy that some runtimes write and read before a convolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from tocompiler.lowering import AluProgram, AluRow
+from tocompiler.network import Network, Operator
+from tocompiler.operators import Access
+
+__all__ = ["ROW_OPTIONS"]
+
+_PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+_FOLLOWERS = frozenset({
+    "BatchNormalization", "Celu", "Clip", "Elu", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "PRelu",
+    "Relu", "Selu", "Sigmoid", "Softplus", "Softsign", "Swish", "Tanh", "ThresholdedRelu",
+})
+_SCORE_STEPS = frozenset({"Add", "Mul", "Div", "Where", "Softmax", "Identity", "Dropout", "Cast"})
+
+
+def _readers(network: Network) -> dict[str, list[Operator]]:
+    readers: dict[str, list[Operator]] = {}
+    for op in network.operators:
+        for t in op.inputs:
+            if t is not None:
+                readers.setdefault(t.name, []).append(op)
+    for t in network.outputs:
+        readers.setdefault(t.name, []).append(Operator("output", "output", (t,), ()))
+    return readers
+
+
+def _fused_tensors(network: Network) -> set[str]:
+    """Results of a product, or of an activation fused already, that one activation alone reads."""
+    readers = _readers(network)
+    fused: set[str] = set()
+    fusing: set[str] = set()
+    for op in network.operators:
+        if op.operator in _PRODUCTS or op.name in fusing:
+            result = op.outputs[0].name
+            after = readers.get(result, [])
+            if len(after) == 1 and after[0].operator in _FOLLOWERS and after[0].given(0).name == result:
+                fused.add(result)
+                fusing.add(after[0].name)
+    return fused
+
+
+def _score_tensors(network: Network) -> set[str]:
+    """Tensors on the way from a MatMul through one Softmax to the MatMul that reads it: attention's scores."""
+    readers = _readers(network)
+    scores: set[str] = set()
+    for op in network.operators:
+        if op.operator != "MatMul":
+            continue
+        path: list[str] = []
+        softmax = False
+        after: Operator | None = op
+        while after is not None:
+            path.append(after.outputs[0].name)
+            following = readers.get(path[-1], [])
+            after = following[0] if len(following) == 1 and following[0].operator in _SCORE_STEPS else None
+            softmax = softmax or (after is not None and after.operator == "Softmax")
+        if softmax and len(following) == 1 and following[0].operator == "MatMul":
+            scores.update(path)
+    return scores
+
+
+def _kept_on_chip(program: AluProgram, tensors: set[str]) -> AluProgram:
+    def moving(accesses: tuple[Access, ...]) -> tuple[Access, ...]:
+        return tuple(a for a in accesses if a.tensor not in tensors)
+
+    return replace(program, rows=tuple(
+        replace(row, reads=moving(row.reads), writes=moving(row.writes)) if row.phase == "forward" else row
+        for row in program.rows))
+
+
+def fuse_activations(program: AluProgram) -> AluProgram:
+    """Activations and batch norms run in the epilogue of the product before them: its result does not move."""
+    return _kept_on_chip(program, _fused_tensors(program.network))
+
+
+def flash_attention(program: AluProgram) -> AluProgram:
+    """Attention's scores stay on chip (Dao et al. 2022): only queries, keys, values and the result move."""
+    return _kept_on_chip(program, _score_tensors(program.network))
+
+
+def im2col(program: AluProgram) -> AluProgram:
+    """Convolutions with a kernel larger than one copy their input unfolded: written once and read once."""
+    return replace(program, rows=tuple(_unfolded(row) for row in program.rows))
+
+
+def _unfolded(row: AluRow) -> AluRow:
+    loops = row.loops
+    if row.operator != "Conv" or row.phase != "forward" or loops is None or loops.r * loops.s == 1:
+        return row
+    elements = loops.n * loops.g * loops.c * loops.r * loops.s * loops.p * loops.q
+    copy = Access(f"{row.name}.im2col", elements, row.reads[0].format)
+    return replace(row, reads=(*row.reads, copy), writes=(copy, *row.writes))
+
+
+ROW_OPTIONS: Mapping[str, Callable[[AluProgram], AluProgram]] = {
+    "flash_attention": flash_attention,
+    "fuse_activations": fuse_activations,
+    "im2col": im2col,
+}
+"""Options on lowered rows, by the name that switches each on."""

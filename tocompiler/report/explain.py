@@ -1,0 +1,75 @@
+"""``--explain``: every constant behind a compiled program's figures, with its source and how it was obtained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tabulate import tabulate
+
+from alu_library.formats import accumulator
+from alu_library.functions import function
+from alu_library.pricing import Operands, price
+from tocompiler.assumptions import assumptions
+from tocompiler.costing import TransistorProgram, operand_summary
+
+__all__ = ["explanation"]
+
+
+def explanation(program: TransistorProgram, device: str | None = None) -> str:
+    """Sections of text: circuits, elementary functions, assumptions and, with one, the device."""
+    sections = [_circuits(program), _functions(program), _assumptions()]
+    if device is not None:
+        sections.append(_device(device))
+    return "\n\n".join(section for section in sections if section)
+
+
+def _circuits(program: TransistorProgram) -> str:
+    """One line for each task and format: the circuit, at the default operands."""
+    keys = sorted({key for row in program.rows for key in row.alu.tasks})
+    rows = []
+    for task, format in keys:
+        p = price(task, format, Operands(), program.circuits, program.basis)
+        sums = accumulator(format) if task == "multiply_accumulate" else ""
+        rows.append((task, format, sums, p.circuit, f"{p.transistors}", f"{p.transistor_operations:.1f}",
+                     f"{p.glitch_factor:.2f}", f"{100 * p.error:.1f} %"))
+    table = tabulate(rows, disable_numparse=True, headers=(
+        "task", "format", "accumulator", "circuit", "transistors", "TO, dense normal", "glitch factor", "table error"))
+    return (f"Circuits (set '{program.circuits}', basis {program.basis}; derived: counted and simulated from netlists, "
+            f"`tocompiler circuits`; this program's operands: {operand_summary(program.alu)})\n{table}")
+
+
+def _functions(program: TransistorProgram) -> str:
+    keys = sorted({key for row in program.rows for key in row.alu.functions})
+    rows = []
+    for name, format in keys:
+        f = function(name, format)
+        tasks = ", ".join(f"{n} {task}.{fmt}" for (task, fmt), n in sorted(f.tasks.items()))
+        rows.append((name, format, f.algorithm, f.internal_format, f"{f.max_error_ulp:.3g}", tasks, f.program_hash))
+    if not rows:
+        return ""
+    table = tabulate(rows, disable_numparse=True, headers=(
+        "function", "format", "algorithm", "internal", "max error, ulp", "tasks", "program"))
+    return f"Elementary functions (measured error over the format, `tocompiler activations`)\n{table}"
+
+
+def _assumptions() -> str:
+    rows = [(a.name, f"{a.value:g}", a.unit, a.obtained, a.year, a.meaning, a.source) for a in assumptions().values()]
+    return "Assumptions\n" + tabulate(rows, disable_numparse=True,
+                                      headers=("name", "value", "unit", "obtained", "year", "meaning", "source"))
+
+
+def _device(name: str) -> str:
+    from hardware.device import load_device
+
+    device = load_device(name)
+    return "\n".join([
+        f"Device {device.name}: {device.description}",
+        f"fitted to {device.rows} measurements (data {device.data_hash}); {device.source}",
+        *_coefficients(device.models.items()),
+    ])
+
+
+def _coefficients(models: Iterator[tuple[str, object]] | object) -> Iterator[str]:
+    for name, model in models:  # type: ignore[attr-defined]
+        for term, value in zip(model.terms, model.coefficients, strict=True):
+            yield f"  {name}: {term} {value:.4g} J per unit (fitted)"
