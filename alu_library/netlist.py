@@ -116,6 +116,10 @@ class Builder:
         self._claim(name)
         self.outputs[name] = tuple(bus)
 
+    def stage(self, columns: Sequence[Sequence[Net]]) -> None:
+        """Note the columns of a carry-save tree after one of its stages (``Netlist.reduction``)."""
+        self.reduction.append(tuple(map(tuple, columns)))
+
     def build(self) -> Netlist:
         """The finished netlist, without cells that no output depends on."""
         live = {n for bus in self.outputs.values() for n in bus}

@@ -49,7 +49,8 @@ def unpack(words: Sequence[Words], count: int) -> npt.NDArray[Any]:
 def _deal(count: int, overlap: int) -> npt.NDArray[np.int64]:
     """Which vector stands in (word, lane)."""
     run = -(-max(count - overlap, 1) // LANES)
-    return np.minimum(np.arange(LANES) * run + np.arange(run + overlap)[:, None], count - 1)
+    dealt: npt.NDArray[np.int64] = np.minimum(np.arange(LANES) * run + np.arange(run + overlap)[:, None], count - 1)
+    return dealt
 
 
 def _column(dealt: Words, bit: int) -> Words:
