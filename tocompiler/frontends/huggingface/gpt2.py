@@ -1,0 +1,50 @@
+"""GPT-2 (Radford et al. 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tocompiler.frontends.huggingface import Config, family
+from tocompiler.frontends.huggingface.blocks import feed_forward, remember, tokens
+
+if TYPE_CHECKING:
+    from tocompiler.network import Network, Tensor
+
+__all__ = ["gpt2"]
+
+_DEFAULTS = {"activation_function": "gelu_new", "layer_norm_epsilon": 1e-5}
+
+
+@family("gpt2")
+def gpt2(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any = 128, past: Any = 0,
+         logits: str = "all") -> None:
+    """A pre-norm decoder with learned positions and an output layer tied to its embeddings."""
+    c = Config(config, _DEFAULTS)
+    head = c.architecture("GPT2LMHeadModel", "GPT2Model")
+    table = net.stored((c.vocab_size, c.n_embd), name="wte")
+    words = net.embedding(tokens(net, batch, sequence), c.vocab_size, c.n_embd, table)
+    positions = net.stored((1, sequence), "int64", "position_ids", "buffer")
+    x = net.add(words, net.embedding(positions, c.n_positions, c.n_embd))
+    for i in range(c.n_layer):
+        with net.scope(f"h.{i}"):
+            x = net.add(_attention(net, c, net.layer_norm(x, eps=c.layer_norm_epsilon), past), x)
+            y = net.layer_norm(x, eps=c.layer_norm_epsilon)
+            x = net.add(x, feed_forward(net, y, c.get("n_inner") or 4 * c.n_embd, c.activation_function))
+    x = net.layer_norm(x, eps=c.layer_norm_epsilon)
+    if head == "GPT2Model":
+        net.output(x)
+        return
+    x = x if logits == "all" else net.slice(x, sequence - 1, sequence, 1)
+    tied = config.get("tie_word_embeddings", True)
+    net.output(net.linear(x, c.vocab_size, bias=False, weight=table if tied else None))
+
+
+def _attention(net: Network, c: Config, x: Tensor, past: Any) -> Tensor:
+    with net.scope("attn"):
+        query, key, value = (net.split_heads(t, c.n_head)
+                             for t in net.split(net.linear(x, 3 * c.n_embd), (c.n_embd,) * 3))
+        key, value = remember(net, key, value, past)
+        # A single new token sees all that came before it: nothing is masked.
+        y = net.scaled_dot_product_attention(query, key, value, is_causal=x.shape[1] != 1)
+        return net.linear(net.merge_heads(y), c.n_embd)
