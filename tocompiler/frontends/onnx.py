@@ -1,0 +1,119 @@
+"""ONNX models as Networks.
+
+The file is skimmed (no weights are read), model-local functions are inlined, dimensions are bound, onnx's own shape
+inference runs on what is left, and the graph becomes a Network. What onnx leaves without a shape is settled operator by
+operator: shape arithmetic is evaluated, and the operator's inference runs again with the values that gives.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.shape_inference
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from tocompiler.frontends.onnx_dimensions import bind
+from tocompiler.frontends.onnx_graph import Bindings, build_network
+from tocompiler.frontends.onnx_reader import skim
+from tocompiler.frontends.onnx_types import nested_graphs, tensor_type
+from tocompiler.network import Network
+
+__all__ = ["read", "read_model"]
+
+OLDEST_OPSET = 7
+
+
+def read(path: str | os.PathLike[str], batch: int | None = None, dims: Mapping[str, int] | None = None,
+         symbolic: bool = False, values: Mapping[str, np.ndarray[Any, Any]] | None = None) -> Network:
+    """The network in an ONNX file (opset 7 or newer; external data may be missing).
+
+    ``batch`` and ``dims`` bind named dimensions; ``symbolic`` leaves unbound ones as sympy symbols. ``values`` gives
+    inputs that decide shapes (the target of a Reshape) by name. ValueError, one line that names the file, the input or
+    the operator, and what to do, on anything that cannot be read.
+    """
+    path = Path(path)
+    data = skim(path)
+    try:
+        model = onnx.ModelProto.FromString(data)
+    except DecodeError:
+        raise ValueError(f"{path}: not an ONNX file, or damaged; give a model saved as .onnx") from None
+    return read_model(model, str(path), batch, dims, symbolic, values, folder=path.parent)
+
+
+def read_model(model: Any, where: str = "model", batch: int | None = None, dims: Mapping[str, int] | None = None,
+               symbolic: bool = False, values: Mapping[str, np.ndarray[Any, Any]] | None = None,
+               folder: Path | None = None) -> Network:
+    """The network of a ModelProto, which is changed on the way. ``where`` names it in errors; see ``read``."""
+    opsets = _opsets(where, model)
+    if model.functions:
+        model = _inlined(where, model)
+    bound = bind(where, model.graph, batch, dict(dims or {}), symbolic)
+    declared = dict(_forget_types(model.graph))
+    _check_bindings(where, model.graph, dims or {}, declared)
+    inferred = _inferred(where, model)
+    return build_network(inferred.graph, Bindings(where, folder, opsets, bound, symbolic, dict(values or {}), declared))
+
+
+def _opsets(where: str, model: Any) -> dict[str, int]:
+    """Domain to opset version."""
+    if not model.HasField("graph"):
+        raise ValueError(f"{where}: holds no graph; it is not an ONNX model, or truncated")
+    opsets = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import}
+    version = opsets.get("", OLDEST_OPSET)
+    if not opsets:
+        raise ValueError(f"{where}: names no opset; it is truncated, or older than ONNX 1.0")
+    if version < OLDEST_OPSET:
+        raise ValueError(f"{where}: opset {version} is older than {OLDEST_OPSET}; "
+                         "convert it with onnx.version_converter")
+    newest = onnx.defs.onnx_opset_version()
+    if version > newest:
+        raise ValueError(f"{where}: opset {version} is newer than {newest}, which this onnx package knows; "
+                         "update it with 'pip install -U onnx'")
+    return opsets
+
+
+def _inlined(where: str, model: Any) -> Any:
+    from onnx.inliner import inline_local_functions
+
+    try:
+        return inline_local_functions(model)
+    except Exception as error:  # the C++ inliner raises several types that have only Exception in common
+        raise ValueError(f"{where}: its functions cannot be inlined ({error})") from None
+
+
+def _forget_types(graph: Any, kept: bool = False) -> Iterator[tuple[str, Any]]:
+    """Remove what the exporter said about shapes, so that inference starts from the bound inputs, and yield it.
+
+    Results of operators outside the standard domain keep theirs: onnx cannot infer those.
+    """
+    custom = {o for n in graph.node if n.domain not in ("", "ai.onnx") for o in n.output}
+    remaining = [v for v in graph.value_info if v.name in custom]
+    yield from ((v.name, v.type) for v in graph.value_info)
+    del graph.value_info[:]
+    graph.value_info.extend(remaining)
+    for output in graph.output:
+        if output.name not in custom and (tensor := tensor_type(output.type)) is not None:
+            yield output.name, type(output.type).FromString(output.type.SerializeToString())
+            tensor.ClearField("shape")
+    for node in graph.node:
+        for inner in nested_graphs(node):
+            yield from _forget_types(inner)
+
+
+def _check_bindings(where: str, graph: Any, dims: Mapping[str, int], declared: Mapping[str, Any]) -> None:
+    for name, size in dims.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise ValueError(f"{where}: dimension '{name}' cannot be {size!r}; give a positive integer")
+
+
+def _inferred(where: str, model: Any) -> Any:
+    """The model with the types that onnx infers."""
+    try:
+        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except Exception as error:  # raised by C++ as InferenceError, RuntimeError or ValueError, by onnx version
+        raise ValueError(f"{where}: onnx cannot infer its shapes ({str(error).splitlines()[0]})") from None

@@ -1,0 +1,329 @@
+"""From an inferred GraphProto to a Network: one operator after the other, in the file's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tocompiler.frontends.onnx_dimensions import free_inputs
+from tocompiler.frontends.onnx_inference import infer_again
+from tocompiler.frontends.onnx_kinds import stored_kinds
+from tocompiler.frontends.onnx_types import constant_of, dims_of, format_of, format_of_array, small_value, tensor_type
+from tocompiler.frontends.shape_arithmetic import can_evaluate, evaluate, shape_value
+from tocompiler.network import Network, Operator, Shape, Tensor
+
+__all__ = ["Bindings", "build_network"]
+
+_SOFTMAXES = frozenset({"Softmax", "LogSoftmax", "Hardmax"})
+
+
+@dataclass
+class Bindings:
+    """What the user and the file say: names for errors, opset versions, bound dimensions, known input values."""
+
+    where: str
+    folder: Path | None
+    opsets: Mapping[str, int]
+    dims: Mapping[str, int]
+    symbolic: bool = False
+    values: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    declared: Mapping[str, Any] = field(default_factory=dict)
+
+    def dimension(self, d: int | str | None, fallback_name: str) -> Any:
+        """A number, a symbol, or None where it is neither bound nor to be left open."""
+        if isinstance(d, int):
+            return d
+        for name in (d, fallback_name):
+            if name is not None and name in self.dims:
+                return self.dims[name]
+        return None
+
+    def symbol(self, name: str) -> Any:
+        """A positive integer by name."""
+        import sympy
+
+        return sympy.Symbol(name, integer=True, positive=True)
+
+
+class _Scope(dict[str, Tensor]):
+    """Tensors by name; a subgraph sees those of the graphs around it."""
+
+    def __init__(self, outer: _Scope | None = None) -> None:
+        super().__init__()
+        self._outer = outer
+
+    def __missing__(self, name: str) -> Tensor:
+        if self._outer is None:
+            raise KeyError(name)
+        return self._outer[name]
+
+
+def build_network(graph: Any, bindings: Bindings) -> Network:
+    """The Network of a GraphProto that went through onnx's shape inference."""
+    builder = _Builder(bindings, stored_kinds(graph))
+    inputs = [builder.given(i) for i in free_inputs(graph)]
+    return builder.network(graph, inputs, None)
+
+
+class _Builder:
+    """Turns graphs into Networks; one instance for a model and its subgraphs."""
+
+    def __init__(self, bindings: Bindings, kinds: Mapping[str, str]) -> None:
+        self._bindings = bindings
+        self._kinds = kinds
+        self._names: dict[str, int] = {}
+
+    def given(self, value_info: Any) -> Tensor:
+        """An input of the model."""
+        b, name = self._bindings, value_info.name
+        value = b.values.get(name)
+        dims = dims_of(value_info.type)
+        if dims is None and value is not None:
+            dims = list(value.shape)
+        if dims is None:
+            if tensor_type(value_info.type) is None or value_info.type.WhichOneof("value") != "tensor_type":
+                dims = []
+            else:
+                raise ValueError(f"{b.where}: input '{name}' states no shape; export the model with its input shapes")
+        shape = tuple(d if isinstance(d, int) else b.symbol(str(d)) for d in dims)
+        return Tensor(name, shape, _element_format(value_info.type), "input", value)
+
+    def network(self, graph: Any, inputs: Sequence[Tensor], outer: _Scope | None) -> Network:
+        """A graph over its inputs, inside the scope of the graph around it."""
+        scope = _Scope(outer)
+        operators: list[Operator] = []
+        self._fill(graph, inputs, scope, operators)
+        outputs = [self._find(scope, o.name, "the graph's output") for o in graph.output]
+        return Network(graph.name or "network", operators, inputs, outputs)
+
+    def _fill(self, graph: Any, inputs: Sequence[Tensor], scope: _Scope, operators: list[Operator]) -> None:
+        scope.update((t.name, self._stored(t)) for t in graph.initializer)
+        for sparse in graph.sparse_initializer:
+            name = sparse.values.name
+            scope[name] = Tensor(name, tuple(sparse.dims), format_of(sparse.values.data_type), self._kind(name))
+        scope.update((t.name, t) for t in inputs)
+        types = {v.name: v.type for v in (*graph.value_info, *graph.output)}
+        for node in graph.node:
+            self._node(node, scope, types, operators)
+
+    def _stored(self, tensor: Any, name: str | None = None) -> Tensor:
+        name = name or tensor.name
+        return Tensor(name, tuple(tensor.dims), format_of(tensor.data_type), self._kind(name),
+                      small_value(tensor, self._bindings.folder))
+
+    def _kind(self, name: str) -> str:
+        return self._kinds.get(name, "constant")
+
+    def _find(self, scope: _Scope, name: str, reader: str) -> Tensor:
+        try:
+            return scope[name]
+        except KeyError:
+            raise ValueError(f"{self._bindings.where}: {reader} reads '{name}', which nothing before it makes; "
+                             "the file is damaged or its nodes are out of order") from None
+
+    def _node(self, node: Any, scope: _Scope, types: Mapping[str, Any], operators: list[Operator]) -> None:
+        standard = node.domain in ("", "ai.onnx")
+        operator = node.op_type if standard else f"{node.domain}.{node.op_type}"
+        reader = f"{operator} '{node.name}'"
+        inputs = tuple(self._find(scope, i, reader) if i else None for i in node.input)
+        if standard and self._settled(node, inputs, scope, operators):
+            return
+        name = self._unique(node.name or f"{node.op_type}_{node.output[0] if node.output else ''}")
+        attributes = self._attributes(node, inputs, scope)
+        draft = Operator(name, operator, inputs, (), attributes)
+        outputs = self._outputs(node, draft, types)
+        scope.update((t.name, t) for t in outputs)
+        operators += self._at_its_opset(Operator(name, operator, inputs, outputs, attributes))
+
+    def _settled(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope, operators: list[Operator]) -> bool:
+        """Whether the node's results are known without running it; they are then in scope as stored tensors."""
+        kind = node.op_type
+        if kind == "Constant":
+            scope[node.output[0]] = self._constant(node)
+        elif kind == "ConstantOfShape":
+            return self._made(node, inputs, scope)
+        elif kind == "If":
+            return self._taken_branch(node, inputs, scope, operators)
+        elif kind in ("Shape", "Size") and inputs[0] is not None:
+            value = shape_value(inputs[0].shape, _plain_attributes(node))
+            if kind == "Size":
+                value = shape_value((inputs[0].elements,)).reshape(())
+            scope[node.output[0]] = Tensor(node.output[0], value.shape, "int64", "constant", value)
+        elif can_evaluate(kind) and all(t is None or t.value is not None for t in inputs):
+            return self._evaluated(node, inputs, scope)
+        else:
+            return False
+        return True
+
+    def _evaluated(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope) -> bool:
+        results = evaluate(node.op_type, [None if t is None else t.value for t in inputs], _plain_attributes(node))
+        if results is None:
+            return False
+        kind = "parameter" if any(t is not None and t.kind == "parameter" for t in inputs) else "constant"
+        for name, value in zip(node.output, results, strict=False):
+            scope[name] = Tensor(name, value.shape, format_of_array(value), kind, value)
+        return True
+
+    def _constant(self, node: Any) -> Tensor:
+        name, tensor = node.output[0], constant_of(node)
+        if tensor is not None:
+            return self._stored(tensor, name)
+        sparse = next(a.sparse_tensor for a in node.attribute if a.name == "sparse_value")
+        return Tensor(name, tuple(sparse.dims), format_of(sparse.values.data_type), self._kind(name))
+
+    def _made(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope) -> bool:
+        """ConstantOfShape of a known shape: a stored tensor that is never built unless it is small."""
+        source = inputs[0]
+        if source is None or source.value is None:
+            return False
+        attributes = _plain_attributes(node)
+        fill = attributes.get("value")
+        name, shape = node.output[0], tuple(_plain_number(d) for d in source.value.reshape(-1))
+        small = evaluate("ConstantOfShape", [source.value], attributes)
+        scope[name] = Tensor(name, shape, "fp32" if fill is None else format_of_array(fill), self._kind(name),
+                             None if small is None else small[0])
+        return True
+
+    def _taken_branch(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope,
+                      operators: list[Operator]) -> bool:
+        """If on a known condition: the branch taken stands in its place."""
+        condition = inputs[0]
+        if condition is None or condition.value is None or condition.value.size != 1:
+            return False
+        wanted = "then_branch" if bool(condition.value.item()) else "else_branch"
+        branch = next(a.g for a in node.attribute if a.name == wanted)
+        inner = _Scope(scope)
+        self._fill(branch, (), inner, operators)
+        for outer_name, output in zip(node.output, branch.output, strict=True):
+            scope[outer_name] = self._find(inner, output.name, f"If '{node.name}'")
+        return True
+
+    def _attributes(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope) -> dict[str, Any]:
+        attributes = _plain_attributes(node)
+        for attribute in node.attribute:
+            if attribute.type == 5:  # AttributeProto.GRAPH
+                given = self._body_inputs(node, attribute.g, inputs)
+                attributes[attribute.name] = self.network(attribute.g, given, scope)
+        return attributes
+
+    def _body_inputs(self, node: Any, body: Any, inputs: tuple[Tensor | None, ...]) -> list[Tensor]:
+        """What a subgraph is given in one iteration, shaped after the operands of Loop or Scan."""
+        shapes: list[tuple[Shape, str] | None]
+        if node.op_type == "Loop":
+            carried = [None if t is None else (t.shape, t.format) for t in inputs[2:]]
+            shapes = [((), "int64"), ((), "bool"), *carried]
+        elif node.op_type == "Scan":
+            shapes = [None if t is None else (t.shape, t.format) for t in self._scan_slices(node, inputs)]
+        else:
+            shapes = []
+        given = []
+        for i, value_info in enumerate(body.input):
+            shape, format = (shapes[i] if i < len(shapes) else None) or ((), _element_format(value_info.type))
+            given.append(Tensor(value_info.name, shape, format))
+        return given
+
+    def _scan_slices(self, node: Any, inputs: tuple[Tensor | None, ...]) -> list[Tensor | None]:
+        """Scan's states as they are, and one slice of each scanned input."""
+        attributes = _plain_attributes(node)
+        scanned = attributes["num_scan_inputs"]
+        axes = attributes.get("scan_input_axes") or [0] * scanned
+        # Opset 8 has a batch axis in front and an optional first operand, the sequence lengths.
+        batched = self._bindings.opsets.get("", 9) < 9
+        operands = list(inputs[1:] if batched else inputs)
+        slices: list[Tensor | None] = []
+        for i, t in enumerate(operands):
+            at = i - (len(operands) - scanned)
+            if t is not None:
+                shape = list(t.shape[1:] if batched else t.shape)
+                if at >= 0:
+                    del shape[axes[at]]
+                t = Tensor(t.name, tuple(shape), t.format)
+            slices.append(t)
+        return slices
+
+    def _outputs(self, node: Any, draft: Operator, types: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        """The results with their shapes: as onnx inferred them, or inferred once more with what is known by now."""
+        known = [self._inferred(name, types.get(name)) for name in node.output]
+        if any(shape is None for (shape, _), name in zip(known, node.output, strict=True) if name):
+            known = infer_again(node, draft, known, self._bindings)
+        first = next((format for _, format in known if format != "unknown"), "fp32")
+        # A result that nobody asked for has no name in ONNX; it keeps its place, without elements.
+        return tuple(
+            Tensor(name, shape, format if format != "unknown" else first) if name and shape is not None
+            else Tensor(f"{draft.name}.{i}", (0,), first)
+            for i, (name, (shape, format)) in enumerate(zip(node.output, known, strict=True))
+        )
+
+    def _inferred(self, name: str, type_proto: Any) -> tuple[Shape | None, str]:
+        if type_proto is None:
+            return None, "unknown"
+        dims = dims_of(type_proto)
+        complete = dims is not None and all(isinstance(d, int) for d in dims)
+        return tuple(dims) if complete and dims is not None else None, _element_format(type_proto)
+
+    def _at_its_opset(self, op: Operator) -> list[Operator]:
+        """Operators in the sense of the newest opset.
+
+        Until opset 12 softmax flattened its operand to a matrix at ``axis`` (1 unless given).
+        """
+        if op.operator not in _SOFTMAXES or self._bindings.opsets.get("", 13) >= 13:
+            return [op]
+        source, result = op.given(0), op.outputs[0]
+        axis = op.attributes.get("axis", 1) % max(len(source.shape), 1)
+        if axis >= len(source.shape) - 1:
+            return [Operator(op.name, op.operator, op.inputs, op.outputs, {**op.attributes, "axis": axis})]
+        rows, columns = _product(source.shape[:axis]), _product(source.shape[axis:])
+        flat = Tensor(f"{result.name}.rows", (rows, columns), source.format)
+        scaled = Tensor(f"{result.name}.scaled", (rows, columns), result.format)
+        return [
+            Operator(f"{op.name}.flatten", "Flatten", (source,), (flat,), {"axis": axis}),
+            Operator(op.name, op.operator, (flat,), (scaled,), {"axis": 1}),
+            Operator(f"{op.name}.reshape", "Reshape", (scaled,), (result,), {"shape": result.shape}),
+        ]
+
+    def _unique(self, name: str) -> str:
+        n = self._names.get(name, 0)
+        self._names[name] = n + 1
+        return name if n == 0 else f"{name}_{n}"
+
+
+def _element_format(type_proto: Any) -> str:
+    tensor = tensor_type(type_proto)
+    return "unknown" if tensor is None else format_of(tensor.elem_type)
+
+
+def _product(dims: Sequence[Any]) -> Any:
+    n: Any = 1
+    for d in dims:
+        n = n * d
+    return n
+
+
+def _plain_number(d: Any) -> Any:
+    return int(d) if isinstance(d, (int, np.integer)) else d
+
+
+def _plain_attributes(node: Any) -> dict[str, Any]:
+    """Attributes as Python values: numbers, strings, tuples of them, and numpy arrays; graphs are left out."""
+    plain: dict[str, Any] = {}
+    for a in node.attribute:
+        kind = a.type
+        if kind == 2:
+            plain[a.name] = a.i
+        elif kind == 7:
+            plain[a.name] = tuple(a.ints)
+        elif kind == 1:
+            plain[a.name] = a.f
+        elif kind == 3:
+            plain[a.name] = a.s.decode(errors="replace")
+        elif kind == 6:
+            plain[a.name] = tuple(a.floats)
+        elif kind == 8:
+            plain[a.name] = tuple(s.decode(errors="replace") for s in a.strings)
+        elif kind == 4:
+            plain[a.name] = small_value(a.t)
+    return plain
