@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tocompiler.calibration import calibrate
     from tocompiler.compiler import compile
-    from tocompiler.load import load
+    from tocompiler.loading import load
     from tocompiler.network import Network
     from tocompiler.prediction import predict
 
@@ -19,7 +19,7 @@ _HOMES = {
     "Network": "tocompiler.network",
     "calibrate": "tocompiler.calibration",
     "compile": "tocompiler.compiler",
-    "load": "tocompiler.load",
+    "load": "tocompiler.loading",
     "predict": "tocompiler.prediction",
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tocompiler.compiler import compile
-from tocompiler.load import load
+from tocompiler.loading import load
 from tocompiler.network import Network, Statistics
 from tocompiler.report.compiled import as_json, as_table
 from tocompiler.report.levels import LEVELS, print_energy
