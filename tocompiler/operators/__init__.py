@@ -83,10 +83,12 @@ class Work:
 class Rule:
     """What is true of one operator. Subclasses override what applies to them.
 
-    ``data_only`` gives the reason why an operator has no ALU task (it only moves or renames data).
+    ``data_only`` gives the reason why an operator has no ALU task (it only moves or renames data); ``refused`` the
+    reason why an operator that is known cannot be counted at all.
     """
 
     data_only: str | None = None
+    refused: str | None = None
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
         """Shape and number format of each result. Raises ValueError naming the operator on a misfit."""
@@ -96,6 +98,8 @@ class Rule:
         """The forward pass of one operator whose tensors have their shapes."""
         if self.data_only is not None:
             return Work()
+        if self.refused is not None:
+            raise Refused(f"{op.operator} '{op.name}': {self.refused}")
         raise NotImplementedError(type(self).__name__)
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:

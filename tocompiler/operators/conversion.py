@@ -8,16 +8,15 @@ from alu_library.tasks import Tasks
 from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.elementwise import nothing
-from tocompiler.operators.shapes import bad
+from tocompiler.operators.shapes import BOOLEAN, arithmetic, bad
 
 __all__ = ["ONNX_FORMATS", "Cast"]
 
-# TensorProto.DataType of the ONNX specification
+# TensorProto.DataType of the ONNX specification. A power of two alone (float8e8m0) is stored as its exponent.
 ONNX_FORMATS = {
-    1: "fp32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
-    10: "fp16", 11: "fp64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bf16", 17: "fp8_e4m3",
-    18: "fp8_e4m3", 19: "fp8_e5m2", 20: "fp8_e5m2", 21: "uint4", 22: "int4", 23: "e2m1", 24: "e8m0", 25: "uint2",
-    26: "int2",
+    1: "fp32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: BOOLEAN, 10: "fp16",
+    11: "fp64", 12: "uint32", 13: "uint64", 16: "bf16", 17: "fp8_e4m3", 18: "fp8_e4m3", 19: "fp8_e5m2",
+    20: "fp8_e5m2", 21: "uint4", 22: "int4", 23: "e2m1", 24: "uint8", 25: "uint2", 26: "int2",
 }
 
 
@@ -38,8 +37,7 @@ class Cast(Rule):
         x, y = op.given(0), op.outputs[0]
         if x.format == y.format:
             return Work(reads=(), writes=())
-        # in the wider of both formats, where the rounding or widening is done
-        return Work(Tasks({("convert", y.format if x.format in ("bool", "string") else x.format): x.elements}))
+        return Work(Tasks({("convert", arithmetic(x)): x.elements}))
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         if not needed[0] or op.given(0).format == op.outputs[0].format:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape, Tensor
+from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, add_rule, register
-from tocompiler.operators.shapes import broadcast, scalar
+from tocompiler.operators.shapes import BOOLEAN, arithmetic, broadcast, scalar
 
 __all__ = ["Elementwise", "nothing", "summed_to"]
 
@@ -47,15 +47,11 @@ class Elementwise(Rule):
         return [(broadcast(op, *(t.shape for t in given)), self.result or given[0].format)]
 
     def work(self, op: Operator) -> Work:
-        n, format = op.outputs[0].elements, self.operand(op).format
+        n, format = op.outputs[0].elements, arithmetic(op.given(0))
         times = n * max(len(op.inputs) - 1, 1)
         per = self.integer if "int" in format else self.forward
         counts = {(task, format): each * times for task, each in per.items()}
         return Work(Tasks(counts) + Tasks({(task, format): each * n for task, each in self.tail.items()}))
-
-    def operand(self, op: Operator) -> Tensor:
-        """The tensor whose format the arithmetic is in."""
-        return op.given(0)
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         n, format = op.outputs[0].elements, op.outputs[0].format
@@ -112,22 +108,22 @@ _RULES: dict[str, Elementwise] = {
     "Atanh": Elementwise({"atanh": 1}, ({"multiply_accumulate": 1, "divide": 1},)),
     # 2/sqrt(pi) exp(-x^2)
     "Erf": Elementwise({"erf": 1}, ({"multiply": 3, "exp": 1},)),
-    "IsNaN": Elementwise(_COMPARE, result="bool"),
-    "IsInf": Elementwise(_COMPARE, result="bool"),
+    "IsNaN": Elementwise(_COMPARE, result=BOOLEAN),
+    "IsInf": Elementwise(_COMPARE, result=BOOLEAN),
     "BitwiseAnd": Elementwise(_LOGIC),
     "BitwiseOr": Elementwise(_LOGIC),
     "BitwiseXor": Elementwise(_LOGIC),
     "BitwiseNot": Elementwise(_LOGIC),
     "BitShift": Elementwise({"shift": 1}),
-    "And": Elementwise(_LOGIC, result="bool"),
-    "Or": Elementwise(_LOGIC, result="bool"),
-    "Xor": Elementwise(_LOGIC, result="bool"),
-    "Not": Elementwise(_LOGIC, result="bool"),
-    "Equal": Elementwise(_COMPARE, result="bool"),
-    "Greater": Elementwise(_COMPARE, result="bool"),
-    "GreaterOrEqual": Elementwise(_COMPARE, result="bool"),
-    "Less": Elementwise(_COMPARE, result="bool"),
-    "LessOrEqual": Elementwise(_COMPARE, result="bool"),
+    "And": Elementwise(_LOGIC, result=BOOLEAN),
+    "Or": Elementwise(_LOGIC, result=BOOLEAN),
+    "Xor": Elementwise(_LOGIC, result=BOOLEAN),
+    "Not": Elementwise(_LOGIC, result=BOOLEAN),
+    "Equal": Elementwise(_COMPARE, result=BOOLEAN),
+    "Greater": Elementwise(_COMPARE, result=BOOLEAN),
+    "GreaterOrEqual": Elementwise(_COMPARE, result=BOOLEAN),
+    "Less": Elementwise(_COMPARE, result=BOOLEAN),
+    "LessOrEqual": Elementwise(_COMPARE, result=BOOLEAN),
 }
 for _name, _rule in _RULES.items():
     add_rule(_name, _rule)
@@ -138,13 +134,13 @@ class Where(Elementwise):
     """One selection for each element, steered by a boolean tensor; its gradient goes to the operand chosen."""
 
     def __init__(self) -> None:
-        super().__init__(_SELECT, (None, _SELECT))
+        super().__init__(_SELECT, (None, _SELECT, _SELECT))
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
         return [(super().results(op)[0][0], op.given(1).format)]
 
     def work(self, op: Operator) -> Work:
-        return Work(Tasks({("select", op.given(1).format): op.outputs[0].elements}))
+        return Work(Tasks({("select", arithmetic(op.given(1))): op.outputs[0].elements}))
 
 
 def power_tasks(exponent: float | None) -> Per:

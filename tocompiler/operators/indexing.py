@@ -9,7 +9,7 @@ from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.movement import crossed
-from tocompiler.operators.shapes import axis_of, is_known
+from tocompiler.operators.shapes import arithmetic, axis_of, bad, integers, is_known
 
 __all__ = ["Gather", "Scatter"]
 
@@ -93,8 +93,6 @@ class OneHot(Rule):
     data_only = "it fills its result with one value and places another at given positions"
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
-        from tocompiler.operators.shapes import bad, integers
-
         depth = integers(op.input(1))
         if depth is None:
             raise bad(op, "its depth must be a constant to know the result's shape")
@@ -119,7 +117,7 @@ class NonZero(Rule):
     """The positions of elements that are not zero: one comparison for each."""
 
     def work(self, op: Operator) -> Work:
-        return Work(Tasks({("compare", op.given(0).format): op.given(0).elements}))
+        return Work(Tasks({("compare", arithmetic(op.given(0))): op.given(0).elements}))
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         return nothing()
@@ -136,7 +134,7 @@ class Unique(Rule):
             import sympy
 
             levels = sympy.ceiling(sympy.log(n, 2))
-        return Work(Tasks({("compare", op.given(0).format): n * (levels + 1)}))
+        return Work(Tasks({("compare", arithmetic(op.given(0))): n * (levels + 1)}))
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         return nothing()

@@ -12,7 +12,7 @@ from alu_library.tasks import Count, Tasks
 from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.elementwise import nothing
-from tocompiler.operators.shapes import bad, integers, product, windows
+from tocompiler.operators.shapes import arithmetic, bad, integers, product, windows
 
 __all__ = ["AveragePool", "LpPool", "MaxPool", "MaxUnpool"]
 
@@ -37,7 +37,7 @@ class _Pool(Rule):
         return tuple(op.attributes["kernel_shape"])
 
     def work(self, op: Operator) -> Work:
-        return Work(self.forward(op, op.given(0).format, op.outputs[0].elements, product(self.window(op))))
+        return Work(self.forward(op, arithmetic(op.given(0)), op.outputs[0].elements, product(self.window(op))))
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         if not needed[0]:

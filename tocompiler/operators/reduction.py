@@ -8,7 +8,7 @@ from alu_library.tasks import Count, Tasks
 from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, add_rule, register
 from tocompiler.operators.elementwise import nothing
-from tocompiler.operators.shapes import axis_of, bad, dimension, integers, is_known, option, product
+from tocompiler.operators.shapes import arithmetic, axis_of, bad, dimension, integers, is_known, option, product
 
 __all__ = ["Reduce", "selection_compares"]
 
@@ -43,7 +43,7 @@ class Reduce(Rule):
         return [(tuple(d for i, d in enumerate(x.shape) if i not in axes), x.format)]
 
     def work(self, op: Operator) -> Work:
-        n, rows, format = op.given(0).elements, op.outputs[0].elements, op.given(0).format
+        n, rows, format = op.given(0).elements, op.outputs[0].elements, arithmetic(op.given(0))
         tasks = {(self.combine, format): n if self.combine == "multiply_accumulate" else n - rows}
         return Work(Tasks(tasks) + Tasks({(task, format): k * n for task, k in self.before.items()})
                     + Tasks({(task, format): k * rows for task, k in self.after.items()}))

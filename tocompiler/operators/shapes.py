@@ -11,13 +11,21 @@ from typing import Any
 
 from tocompiler.network import Dimension, Operator, Shape, Tensor
 
-__all__ = ["axis_of", "bad", "broadcast", "ceil_div", "dimension", "integers", "is_known", "option", "product",
-           "scalar", "windows"]
+__all__ = ["BOOLEAN", "arithmetic", "axis_of", "bad", "broadcast", "ceil_div", "dimension", "integers", "is_known",
+           "option", "product", "scalar", "windows"]
+
+BOOLEAN = "bool"
+"""The format of truth values; a byte each, and arithmetic on them is arithmetic on bytes."""
 
 
 def bad(op: Operator, problem: str) -> ValueError:
     """An error that names the operator, for a misfit between its operands and attributes."""
     return ValueError(f"{op.operator} '{op.name}': {problem}")
+
+
+def arithmetic(tensor: Tensor) -> str:
+    """The number format in which an operator calculates with a tensor."""
+    return "uint8" if tensor.format == BOOLEAN else tensor.format
 
 
 def is_known(d: Dimension) -> bool:
