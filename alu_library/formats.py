@@ -113,6 +113,8 @@ def parse(name: str) -> Format:
     >>> parse("fp16").maximum, parse("fp8_e4m3").maximum, parse("int8").minimum, parse("e8m31").bits
     (65504.0, 448.0, -128, 40)
     """
+    if name == "bool":  # a truth value, stored as runtimes do: a byte
+        return Format(name, "uint", 8)
     if name.endswith(FLUSHED):
         base = parse(name.removesuffix(FLUSHED))
         if base.is_float:
