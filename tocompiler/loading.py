@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,38 +19,44 @@ def load(source: Any, batch: int | None = None, dims: Mapping[str, int] | None =
     """The Network of a model.
 
     ``source`` is the path of an ONNX file, the name of a zoo model, ``hf:PATH/config.json``, a ``torch.nn.Module``
-    (with ``example_inputs``) or a Keras model. ``batch`` and ``dims`` bind symbolic dimensions; ``symbolic`` keeps unbound
-    ones as sympy symbols instead of refusing them. ``values`` gives inputs of an ONNX model that decide shapes.
+    (with ``example_inputs``) or a Keras model. ``batch`` and ``dims`` bind symbolic dimensions (for a zoo model or a
+    configuration: its options, as in ``sequence=128``); ``symbolic`` keeps unbound ones as sympy symbols instead of
+    refusing them. ``values`` gives inputs of an ONNX model that decide shapes.
 
     ValueError, in one line, on anything that cannot be loaded.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _from_name(os.fspath(source), batch, dims, symbolic, values)
+        return _from_name(os.fspath(source), batch, dict(dims or {}), symbolic, values)
     home = {cls.__module__.split(".")[0] for cls in type(source).__mro__}
     if "torch" in home:
-        from tocompiler.frontends import torch
-
-        return torch.read(source, example_inputs, batch=batch, dims=dims, symbolic=symbolic)
+        return _frontend("torch").read(source, example_inputs, batch=batch, dims=dims, symbolic=symbolic)
     if "keras" in home:
-        from tocompiler.frontends import keras
-
-        return keras.read(source, batch=batch, dims=dims, symbolic=symbolic)
+        return _frontend("keras").read(source, batch=batch, dims=dims, symbolic=symbolic)
     raise ValueError(f"cannot load a {type(source).__name__}; give an ONNX file, a zoo name, 'hf:config.json', "
                      "a torch module or a Keras model")
 
 
-def _from_name(source: str, batch: int | None, dims: Mapping[str, int] | None, symbolic: bool,
+def _from_name(source: str, batch: int | None, dims: dict[str, int], symbolic: bool,
                values: Mapping[str, Any] | None) -> Network:
-    if source.startswith("hf:"):
-        from tocompiler.frontends import huggingface
-
-        return huggingface.read(source.removeprefix("hf:"), batch=batch, dims=dims, symbolic=symbolic)
-    if source.endswith(".onnx") or Path(source).exists():
-        from tocompiler.frontends.onnx import read
-
-        return read(source, batch, dims, symbolic, values)
+    is_config = source.startswith("hf:")
+    if not is_config and (source.endswith(".onnx") or Path(source).exists()):
+        return _frontend("onnx").read(source, batch, dims, symbolic, values)
+    size = batch if batch is not None else _symbol("batch") if symbolic else 1
+    if is_config:
+        return _frontend("huggingface").load(source, batch=size, **dims)
     if os.sep in source:
         raise ValueError(f"{source}: no such file; give the path of an .onnx file or the name of a zoo model")
     from tocompiler import zoo
 
-    return zoo.build(source, batch=1 if batch is None else batch)
+    return zoo.build(source, batch=size, **dims)
+
+
+def _frontend(name: str) -> Any:
+    """A way in, imported when it is used: each needs another library."""
+    return importlib.import_module(f"tocompiler.frontends.{name}")
+
+
+def _symbol(name: str) -> Any:
+    import sympy
+
+    return sympy.Symbol(name, integer=True, positive=True)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from tocompiler.frontends.onnx_types import constant_of, element_count, format_of, INTEGER_FORMATS, nested_graphs
+from tocompiler.frontends.onnx_types import INTEGER_FORMATS, constant_of, element_count, format_of, nested_graphs
 
 __all__ = ["stored_kinds"]
 

@@ -12,8 +12,8 @@ import onnx
 
 from tocompiler.frontends.shape_arithmetic import LARGEST
 
-__all__ = ["FORMATS", "INTEGER_FORMATS", "Dim", "constant_of", "dims_of", "element_count", "format_of", "format_of_array",
-           "nested_graphs", "small_value", "tensor_type"]
+__all__ = ["FORMATS", "INTEGER_FORMATS", "Dim", "constant_of", "dims_of", "element_count", "format_of",
+           "format_of_array", "nested_graphs", "small_value", "tensor_type"]
 
 Dim: TypeAlias = int | str | None
 """A dimension as ONNX writes it: a number, a name, or nothing."""
