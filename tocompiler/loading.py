@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +29,9 @@ def load(source: Any, batch: int | None = None, dims: Mapping[str, int] | None =
         return _from_name(os.fspath(source), batch, dict(dims or {}), symbolic, values)
     home = {cls.__module__.split(".")[0] for cls in type(source).__mro__}
     if "torch" in home:
-        return _frontend("torch").read(source, example_inputs, batch=batch, dims=dims, symbolic=symbolic)
+        return _reader("torch")(source, example_inputs, batch=batch, dims=dims, symbolic=symbolic)
     if "keras" in home:
-        return _frontend("keras").read(source, batch=batch, dims=dims, symbolic=symbolic)
+        return _reader("keras")(source, batch=batch, dims=dims, symbolic=symbolic)
     raise ValueError(f"cannot load a {type(source).__name__}; give an ONNX file, a zoo name, 'hf:config.json', "
                      "a torch module or a Keras model")
 
@@ -40,10 +40,10 @@ def _from_name(source: str, batch: int | None, dims: dict[str, int], symbolic: b
                values: Mapping[str, Any] | None) -> Network:
     is_config = source.startswith("hf:")
     if not is_config and (source.endswith(".onnx") or Path(source).exists()):
-        return _frontend("onnx").read(source, batch, dims, symbolic, values)
+        return _reader("onnx")(source, batch, dims, symbolic, values)
     size = batch if batch is not None else _symbol("batch") if symbolic else 1
     if is_config:
-        return _frontend("huggingface").load(source, batch=size, **dims)
+        return _reader("huggingface", "load")(source, batch=size, **dims)
     if os.sep in source:
         raise ValueError(f"{source}: no such file; give the path of an .onnx file or the name of a zoo model")
     from tocompiler import zoo
@@ -51,9 +51,10 @@ def _from_name(source: str, batch: int | None, dims: dict[str, int], symbolic: b
     return zoo.build(source, batch=size, **dims)
 
 
-def _frontend(name: str) -> Any:
+def _reader(frontend: str, function: str = "read") -> Callable[..., Network]:
     """A way in, imported when it is used: each needs another library."""
-    return importlib.import_module(f"tocompiler.frontends.{name}")
+    reader: Callable[..., Network] = getattr(importlib.import_module(f"tocompiler.frontends.{frontend}"), function)
+    return reader
 
 
 def _symbol(name: str) -> Any:
