@@ -17,8 +17,8 @@ from alu_library.netlist import ONE, ZERO, Builder, Bus, Net, Netlist
 from alu_library.reductions import REDUCTIONS
 
 __all__ = [
-    "MULTIPLIERS", "Rows", "and_products", "booth_products", "constant_row", "multiplier", "multiply", "product_rows",
-    "sum_rows",
+    "MULTIPLIERS", "REDUCTION_OF", "Rows", "and_products", "booth_products", "constant_row", "multiplier", "multiply",
+    "product_rows", "sum_rows",
 ]
 
 Rows: TypeAlias = list[Bus]
@@ -97,7 +97,8 @@ def _with_bit(row: Bus, position: int, bit: Net) -> Bus:
 _PRODUCTS: Mapping[str, Callable[[Builder, Bus, Bus, bool, int], Rows]] = {
     "array": and_products, "wallace": and_products, "dadda": and_products, "booth": booth_products,
 }
-_REDUCTION = {"array": "array", "wallace": "wallace", "dadda": "dadda", "booth": "dadda"}
+REDUCTION_OF: Mapping[str, str] = {"array": "array", "wallace": "wallace", "dadda": "dadda", "booth": "dadda"}
+"""The reduction that each multiplier uses."""
 
 MULTIPLIERS = tuple(_PRODUCTS)
 """Multipliers by name: ``array``, ``wallace``, ``dadda`` and ``booth`` (radix 4, Dadda's reduction)."""
@@ -123,7 +124,7 @@ def sum_rows(b: Builder, rows: Rows, reduction: str, final_adder: str) -> Bus:
 
 def multiply(b: Builder, kind: str, x: Bus, y: Bus, signed: bool = False, final_adder: str = "ripple_carry") -> Bus:
     """The full product of two buses: ``len(x) + len(y)`` bits."""
-    return sum_rows(b, product_rows(b, kind, x, y, signed), _REDUCTION.get(kind, kind), final_adder)
+    return sum_rows(b, product_rows(b, kind, x, y, signed), REDUCTION_OF[kind], final_adder)
 
 
 def multiplier(kind: str, width: int, signed: bool = False, final_adder: str = "ripple_carry",

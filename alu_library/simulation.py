@@ -20,7 +20,10 @@ from alu_library.cells import CELLS
 from alu_library.netlist import ONE, Net, Netlist
 from alu_library.words import Words, pack, unpack
 
-__all__ = ["Operands", "Plan", "Switchings", "changes", "evaluate", "plan_of", "probe", "switchings", "terminals"]
+__all__ = [
+    "Group", "Operands", "Plan", "Switchings", "changes", "evaluate", "plan_of", "probe", "settled_rows", "switchings",
+    "terminals",
+]
 
 Operands: TypeAlias = Mapping[str, npt.ArrayLike]
 """Arrays of integers by input bus."""
@@ -62,14 +65,15 @@ def evaluate(netlist: Netlist, operands: Operands) -> dict[str, npt.NDArray[Any]
     count, words = _pack_operands(netlist, operands, overlap=0)
     plan = plan_of(netlist)
     wanted = sorted({n for bus in netlist.outputs.values() for n in bus})
-    settled = dict(zip(wanted, _settle(plan, words, wanted), strict=True))
+    settled = dict(zip(wanted, np.concatenate(_settle(plan, words, plan.row_of_net[wanted]), axis=1), strict=True))
     return {name: unpack([settled[n] for n in bus], count) for name, bus in netlist.outputs.items()}
 
 
 def probe(netlist: Netlist, operands: Operands, nets: Sequence[Net]) -> npt.NDArray[np.uint8]:
     """The bits on chosen nets: an array of shape (nets, vectors)."""
     count, words = _pack_operands(netlist, operands, overlap=0)
-    settled = _settle(plan_of(netlist), words, nets)
+    plan = plan_of(netlist)
+    settled = np.concatenate(_settle(plan, words, plan.row_of_net[list(nets)]), axis=1)
     return np.array([unpack([row], count) for row in settled], dtype=np.uint8).reshape(len(nets), count)
 
 
@@ -88,9 +92,17 @@ def switchings(netlist: Netlist, operands: Operands) -> Switchings:
         for group, count_inner in zip(plan.groups, inner, strict=True):
             results = group.evaluate(values)
             for k, result in enumerate(results[len(group.outputs):]):
-                count_inner[:, k] += changes(np.broadcast_to(result, (len(group.members), values.shape[1])))
+                count_inner[:, k] += changes(result)
         rows += changes(values)
     return Switchings(netlist, count - 1, rows[plan.row_of_net], _by_kind(plan, inner))
+
+
+def settled_rows(netlist: Netlist, operands: Operands) -> Words:
+    """The settled words of all rows of the netlist's plan, with the overlap that steps between vectors need: vectors
+    before a step are ``[:, :-1]``, those after it ``[:, 1:]``."""
+    _, words = _pack_operands(netlist, operands, overlap=1)
+    plan = plan_of(netlist)
+    return np.concatenate(_settle(plan, words, np.arange(plan.rows)), axis=1)
 
 
 def changes(values: Words) -> npt.NDArray[np.int64]:
@@ -131,11 +143,15 @@ class Group:
     members: tuple[int, ...]
     inputs: tuple[Any, ...]
     outputs: tuple[slice, ...]
-    function: Callable[..., tuple[Any, ...]]
+    function: Callable[..., tuple[Words, ...]]
 
-    def evaluate(self, values: Words) -> tuple[Any, ...]:
+    def results(self, values: Words) -> list[Words]:
+        """The outputs, then the internal nodes, that these values ask for."""
+        return list(self.function(*[values[rows] for rows in self.inputs]))
+
+    def evaluate(self, values: Words) -> list[Words]:
         """Write the outputs into ``values``; outputs and internal nodes are returned."""
-        results = self.function(*[values[rows] for rows in self.inputs])
+        results = self.results(values)
         for where, result in zip(self.outputs, results, strict=False):
             values[where] = result
         return results
@@ -212,14 +228,14 @@ def _blocks(plan: Plan, words: Mapping[Net, Words], overlap: int) -> Iterator[Wo
         yield values
 
 
-def _settle(plan: Plan, words: Mapping[Net, Words], nets: Sequence[Net]) -> list[Words]:
-    rows = plan.row_of_net[list(nets)]
+def _settle(plan: Plan, words: Mapping[Net, Words], rows: npt.NDArray[np.int64]) -> list[Words]:
+    """Settled words of chosen rows, block after block."""
     blocks = []
     for values in _blocks(plan, words, overlap=0):
         for group in plan.groups:
             group.evaluate(values)
         blocks.append(values[rows])
-    return list(np.concatenate(blocks, axis=1))
+    return blocks
 
 
 def _by_kind(plan: Plan, inner: Sequence[npt.NDArray[np.int64]]) -> dict[str, npt.NDArray[np.int64]]:
