@@ -87,6 +87,23 @@ class Swish(Activation):
         return "silu" if op.attributes.get("alpha", 1.0) == 1.0 else "quick_gelu"
 
 
+@register("SwiGLU")
+class SwiGLU(Swish):
+    """Swish of the first operand times the second (Shazeer 2020)."""
+
+    def work(self, op: Operator) -> Work:
+        return Work(super().work(op).tasks + Tasks({("multiply", op.given(0).format): op.outputs[0].elements}))
+
+    def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
+        """By the gate: the derivative, the value and the result's gradient multiplied; by the value: Swish anew."""
+        n, format, tasks = op.outputs[0].elements, op.given(0).format, Tasks()
+        if needed[0]:
+            tasks = tasks + Tasks({(self.function(op) + "_derivative", format): n, ("multiply", format): 2 * n})
+        if needed[1]:
+            tasks = tasks + Tasks({(self.function(op), format): n, ("multiply", format): n})
+        return Work(tasks)
+
+
 @register("PRelu")
 class PRelu(Activation):
     """Leaky ReLU with a learned slope; the slope's gradient is dy x where x is negative, summed to its shape."""

@@ -8,9 +8,10 @@ from typing import Any
 from alu_library.tasks import Count, Tasks
 from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Loops, Rule, Work, register
-from tocompiler.operators.shapes import bad, product, windows
+from tocompiler.operators.elementwise import nothing
+from tocompiler.operators.shapes import bad, integers, product, windows
 
-__all__ = ["Conv", "ConvTranspose", "contraction_gradient"]
+__all__ = ["CausalConvolution", "Conv", "ConvTranspose", "contraction_gradient"]
 
 
 def contraction_gradient(op: Operator, needed: Sequence[bool], products: Count, loops: Loops, bias: int = 2) -> Work:
@@ -117,3 +118,54 @@ class ConvTranspose(_Convolution):
     def loops(self, op: Operator) -> Loops:
         x, w = self.operands(op)
         return self.bounds(op, w.shape[1], w.shape[0] // op.attributes.get("group", 1), x.shape[2:], w.shape[2:])
+
+
+@register("CausalConvWithState")
+class CausalConvolution(Rule):
+    """A depthwise convolution over the past k positions of (batch, channels, length), optionally with SiLU."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        x, w = op.given(0), op.given(1)
+        return [(x.shape, x.format), ((*x.shape[:2], w.shape[2] - 1), x.format)]
+
+    def loops(self, op: Operator) -> Loops:
+        x, w = op.given(0), op.given(1)
+        return Loops(n=x.shape[0], g=x.shape[1], q=x.shape[2], s=w.shape[2])
+
+    def activated(self, op: Operator) -> bool:
+        """Whether SiLU follows."""
+        return op.attributes.get("activation", "none") not in ("none", "")
+
+    def work(self, op: Operator) -> Work:
+        loops, x = self.loops(op), op.given(0)
+        tasks = Tasks({("multiply_accumulate", x.format): loops.products})
+        if self.activated(op):
+            tasks = tasks + Tasks({("silu", x.format): x.elements})
+        return Work(tasks, loops.products, loops)
+
+    def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
+        loops, x = self.loops(op), op.given(0)
+        work = contraction_gradient(op, needed, loops.products, loops)
+        tasks = work.tasks
+        if self.activated(op):
+            tasks = tasks + Tasks.of(x.format, silu_derivative=x.elements, multiply=x.elements)
+        return Work(tasks, work.multiply_accumulates, work.loops)
+
+
+@register("Col2Im")
+class Col2Im(Rule):
+    """Columns (N, C kernel, positions) added to their places in (N, C, ...): an addition for each element. The
+    gradient takes the columns out again, which copies."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        image, block = integers(op.input(1)), integers(op.input(2))
+        if image is None or block is None:
+            raise bad(op, "its image and block shapes must be constants to know the result's shape")
+        x = op.given(0)
+        return [((x.shape[0], x.shape[1] // product(block), *image), x.format)]
+
+    def work(self, op: Operator) -> Work:
+        return Work(Tasks({("add", op.given(0).format): op.given(0).elements}))
+
+    def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
+        return Work() if needed[0] else nothing()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape
+from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Loops, Rule, Work, register
 from tocompiler.operators.convolution import contraction_gradient
 from tocompiler.operators.shapes import bad, broadcast, is_known, product
@@ -54,8 +54,13 @@ class Gemm(Rule):
         loops = self.loops(op)
         return [((loops.p, loops.m), op.given(0).format)]
 
+    def operands(self, op: Operator) -> tuple[Tensor, Tensor]:
+        """The two matrices."""
+        return op.given(0), op.given(1)
+
     def loops(self, op: Operator) -> Loops:
-        a, b = op.given(0).shape, op.given(1).shape
+        """Loop bounds, rows by columns."""
+        a, b = (t.shape for t in self.operands(op))
         if len(a) != 2 or len(b) != 2:
             raise bad(op, f"operands of shapes {a} and {b}; both must be matrices")
         a = a[::-1] if op.attributes.get("transA") else a
@@ -78,3 +83,19 @@ class Gemm(Rule):
         scaled = op.attributes.get("alpha", 1.0) != 1.0 and any(needed[:2])
         scales = Tasks({("multiply", op.given(0).format): loops.p * loops.m}) if scaled else Tasks()
         return Work(work.tasks + scales, work.multiply_accumulates, work.loops)
+
+
+@register("Det")
+class Determinant(Rule):
+    """Elimination of each n x n matrix with row exchange: n (n-1) / 2 divisions and comparisons, n (n-1) (2n-1) / 6
+    multiply-accumulates, then n - 1 products of the diagonal."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        return [(op.given(0).shape[:-2], op.given(0).format)]
+
+    def work(self, op: Operator) -> Work:
+        n, format = op.given(0).shape[-1], op.given(0).format
+        steps = n * (n - 1) // 2
+        tasks = Tasks.of(format, divide=steps, compare=steps, multiply_accumulate=steps * (2 * n - 1) // 3)
+        tasks = tasks + Tasks.of(format, multiply=n - 1)
+        return Work(tasks * product(op.given(0).shape[:-2]))

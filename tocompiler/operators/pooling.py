@@ -24,13 +24,17 @@ class _Pool(Rule):
         x = op.given(0)
         if len(x.shape) < 3:
             raise bad(op, f"shape {x.shape}; it needs a batch, a channel and spatial axes")
-        if op.operator.startswith("Global"):
+        if self.covers_all(op):
             return [((*x.shape[:2], *(1 for _ in x.shape[2:])), x.format)]
         return [((*x.shape[:2], *windows(op, x.shape[2:], self.window(op))), x.format)]
 
+    def covers_all(self, op: Operator) -> bool:
+        """Whether it is a global pool."""
+        return "Global" in op.operator
+
     def window(self, op: Operator) -> Shape:
         """The axes of the window."""
-        if op.operator.startswith("Global"):
+        if self.covers_all(op):
             return op.given(0).shape[2:]
         if "kernel_shape" not in op.attributes:
             raise bad(op, "lacks its attribute kernel_shape")
@@ -55,7 +59,7 @@ class _Pool(Rule):
 
     def added(self, op: Operator, n: Count) -> Count:
         """Additions of n contributions to input gradients."""
-        return 0 if op.operator.startswith("Global") else n
+        return 0 if self.covers_all(op) else n
 
 
 @register("MaxPool", "GlobalMaxPool")

@@ -160,3 +160,22 @@ class TopK(Rule):
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         return Work() if needed[0] else nothing()
+
+
+@register("Range")
+class Range(Rule):
+    """An addition for each number after the first; how many there are is a subtraction, a division and a rounding."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        bounds = [integers(op.input(i)) for i in range(3)]
+        start, limit, delta = ((None,) if b is None else b for b in bounds)
+        if start[0] is None or limit[0] is None or delta[0] is None:
+            raise bad(op, "its bounds must be constants to know the result's shape")
+        return [((-(-(limit[0] - start[0]) // delta[0]),), op.given(0).format)]
+
+    def work(self, op: Operator) -> Work:
+        n, format = op.outputs[0].elements, op.given(0).format
+        return Work(Tasks.of(format, add=n, divide=1, convert=1))
+
+    def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
+        return nothing()
