@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -131,24 +132,43 @@ def add_rule(name: str, instance: Rule) -> None:
     _RULES[name] = instance
 
 
+_COMMON = ("convolution", "normalisation", "activation", "pooling", "matmul", "softmax", "movement", "reduction")
+"""Rooms that most networks enter. Rooms are opened one after the other until the operator asked for is found."""
+
+_LOCK = threading.Lock()
+
+
 @cache
-def _load_rooms() -> None:
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+def _closed() -> list[str]:
+    """Rooms not opened yet, the next one last."""
+    rooms = sorted({module.name for module in pkgutil.iter_modules(__path__)}.difference(_COMMON))
+    return [*reversed(rooms), *reversed(_COMMON)]
+
+
+def _open_room() -> bool:
+    """Import the next room; False where all are open."""
+    if not _closed():
+        return False
+    importlib.import_module(f"{__name__}.{_closed()[-1]}")
+    _closed().pop()
+    return True
 
 
 def rule(operator: str) -> Rule:
     """The rule of an ONNX operator; Unmodelled where there is none."""
-    _load_rooms()
-    try:
-        return _RULES[operator]
-    except KeyError:
-        raise Unmodelled(operator) from None
+    if operator not in _RULES:
+        with _LOCK:
+            while operator not in _RULES:
+                if not _open_room():
+                    raise Unmodelled(operator)
+    return _RULES[operator]
 
 
 def names() -> list[str]:
     """Every operator name that has a rule, sorted."""
-    _load_rooms()
+    with _LOCK:
+        while _open_room():
+            pass
     return sorted(_RULES)
 
 
