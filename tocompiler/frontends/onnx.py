@@ -25,12 +25,10 @@ from tocompiler.network import Network
 
 __all__ = ["read", "read_model"]
 
-OLDEST_OPSET = 7
-
-
 def read(path: str | os.PathLike[str], batch: int | None = None, dims: Mapping[str, int] | None = None,
          symbolic: bool = False, values: Mapping[str, np.ndarray[Any, Any]] | None = None) -> Network:
-    """The network in an ONNX file (opset 7 or newer; external data may be missing).
+    """The network in an ONNX file (opset 7 or newer is tested, older ones are read the same way; external data may be
+    missing).
 
     ``batch`` and ``dims`` bind named dimensions; ``symbolic`` leaves unbound ones as sympy symbols. ``values`` gives
     inputs that decide shapes (the target of a Reshape) by name. ValueError, one line that names the file, the input or
@@ -52,6 +50,7 @@ def read_model(model: Any, where: str = "model", batch: int | None = None, dims:
     opsets = _opsets(where, model)
     if model.functions:
         model = _inlined(where, model)
+    _shape_given(model.graph, values or {})
     bound = bind(where, model.graph, batch, dict(dims or {}), symbolic)
     declared = dict(_forget_types(model.graph))
     _check_bindings(where, model.graph, dims or {}, declared)
@@ -64,13 +63,9 @@ def _opsets(where: str, model: Any) -> dict[str, int]:
     if not model.HasField("graph"):
         raise ValueError(f"{where}: holds no graph; it is not an ONNX model, or truncated")
     opsets = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import}
-    version = opsets.get("", OLDEST_OPSET)
     if not opsets:
         raise ValueError(f"{where}: names no opset; it is truncated, or older than ONNX 1.0")
-    if version < OLDEST_OPSET:
-        raise ValueError(f"{where}: opset {version} is older than {OLDEST_OPSET}; "
-                         "convert it with onnx.version_converter")
-    newest = onnx.defs.onnx_opset_version()
+    version, newest = opsets.get("", 1), onnx.defs.onnx_opset_version()
     if version > newest:
         raise ValueError(f"{where}: opset {version} is newer than {newest}, which this onnx package knows; "
                          "update it with 'pip install -U onnx'")
@@ -103,6 +98,21 @@ def _forget_types(graph: Any, kept: bool = False) -> Iterator[tuple[str, Any]]:
     for node in graph.node:
         for inner in nested_graphs(node):
             yield from _forget_types(inner)
+
+
+def _shape_given(graph: Any, values: Mapping[str, Any]) -> None:
+    """An input whose value is given has that value's shape; a sequence (a list of arrays) has that of its elements."""
+    for i in graph.input:
+        value, tensor = values.get(i.name), tensor_type(i.type)
+        if value is None or tensor is None:
+            continue
+        shapes = {np.shape(part) for part in value} if isinstance(value, list) else {np.shape(value)}
+        if len(shapes) != 1:
+            continue
+        tensor.ClearField("shape")
+        tensor.shape.SetInParent()
+        for size in shapes.pop():
+            tensor.shape.dim.add().dim_value = size
 
 
 def _check_bindings(where: str, graph: Any, dims: Mapping[str, int], declared: Mapping[str, Any]) -> None:

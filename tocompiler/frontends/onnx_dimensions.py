@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tocompiler.frontends.onnx_types import dims_of, tensor_type
+from tocompiler.frontends.onnx_types import dims_of, is_group, tensor_type
 
 __all__ = ["bind", "free_inputs"]
 
@@ -25,7 +25,7 @@ def bind(where: str, graph: Any, batch: int | None, dims: Mapping[str, int], sym
     symbolic. A dimension without a name is called INPUT_AXIS. ValueError on a dimension left open (unless
     ``symbolic``) and on a batch that no input can take.
     """
-    inputs = [i for i in free_inputs(graph) if dims_of(i.type) is not None]
+    inputs = [i for i in free_inputs(graph) if dims_of(i.type) is not None and not is_group(i.type)]
     for i in inputs:
         _name_unnamed(i)
     bound = dict(dims)

@@ -9,10 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from tocompiler.frontends.onnx_bodies import body_inputs
 from tocompiler.frontends.onnx_dimensions import free_inputs
-from tocompiler.frontends.onnx_inference import infer_again
+from tocompiler.frontends.onnx_inference import MISINFERRED, infer_again
 from tocompiler.frontends.onnx_kinds import stored_kinds
-from tocompiler.frontends.onnx_types import constant_of, dims_of, format_of, format_of_array, small_value, tensor_type
+from tocompiler.frontends.onnx_types import (
+    constant_of,
+    dims_of,
+    element_format,
+    format_of,
+    format_of_array,
+    group_shape,
+    is_group,
+    small_value,
+)
 from tocompiler.frontends.shape_arithmetic import can_evaluate, evaluate, shape_value
 from tocompiler.network import Network, Operator, Shape, Tensor
 
@@ -32,6 +42,8 @@ class Bindings:
     symbolic: bool = False
     values: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
+    groups: dict[str, Any] = field(default_factory=dict)
+    """Types of the sequences and optionals met so far; a Tensor says the shape of their elements only."""
 
     def dimension(self, d: int | str | None, fallback_name: str) -> Any:
         """A number, a symbol, or None where it is neither bound nor to be left open."""
@@ -81,16 +93,16 @@ class _Builder:
         """An input of the model."""
         b, name = self._bindings, value_info.name
         value = b.values.get(name)
+        if is_group(value_info.type):
+            b.groups[name] = value_info.type
+            return Tensor(name, group_shape(value_info.type), element_format(value_info.type), "input")
         dims = dims_of(value_info.type)
         if dims is None and value is not None:
             dims = list(value.shape)
         if dims is None:
-            if tensor_type(value_info.type) is None or value_info.type.WhichOneof("value") != "tensor_type":
-                dims = []
-            else:
-                raise ValueError(f"{b.where}: input '{name}' states no shape; export the model with its input shapes")
+            raise ValueError(f"{b.where}: input '{name}' states no shape; export the model with its input shapes")
         shape = tuple(d if isinstance(d, int) else b.symbol(str(d)) for d in dims)
-        return Tensor(name, shape, _element_format(value_info.type), "input", value)
+        return Tensor(name, shape, element_format(value_info.type), "input", value)
 
     def network(self, graph: Any, inputs: Sequence[Tensor], outer: _Scope | None) -> Network:
         """A graph over its inputs, inside the scope of the graph around it."""
@@ -133,7 +145,7 @@ class _Builder:
         if standard and self._settled(node, inputs, scope, operators):
             return
         name = self._unique(node.name or f"{node.op_type}_{node.output[0] if node.output else ''}")
-        attributes = self._attributes(node, inputs, scope)
+        attributes = self._attributes(node, name, inputs, scope)
         draft = Operator(name, operator, inputs, (), attributes)
         outputs = self._outputs(node, draft, types)
         scope.update((t.name, t) for t in outputs)
@@ -202,52 +214,41 @@ class _Builder:
             scope[outer_name] = self._find(inner, output.name, f"If '{node.name}'")
         return True
 
-    def _attributes(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope) -> dict[str, Any]:
+    def _attributes(self, node: Any, name: str, inputs: tuple[Tensor | None, ...], scope: _Scope) -> dict[str, Any]:
+        """The node's attributes, its graphs as Networks, and a bound trip count as the attribute ``trip_count``."""
         attributes = _plain_attributes(node)
         for attribute in node.attribute:
             if attribute.type == 5:  # AttributeProto.GRAPH
-                given = self._body_inputs(node, attribute.g, inputs)
-                attributes[attribute.name] = self.network(attribute.g, given, scope)
+                given = body_inputs(node.op_type, attributes, attribute.g, inputs, self._bindings.opsets)
+                attributes[attribute.name] = self._body(node, attribute.g, given, inputs, scope)
+                if f"{name}_trips" in self._bindings.dims:
+                    attributes["trip_count"] = self._bindings.dims[f"{name}_trips"]
         return attributes
 
-    def _body_inputs(self, node: Any, body: Any, inputs: tuple[Tensor | None, ...]) -> list[Tensor]:
-        """What a subgraph is given in one iteration, shaped after the operands of Loop or Scan."""
-        shapes: list[tuple[Shape, str] | None]
-        if node.op_type == "Loop":
-            carried = [None if t is None else (t.shape, t.format) for t in inputs[2:]]
-            shapes = [((), "int64"), ((), "bool"), *carried]
-        elif node.op_type == "Scan":
-            shapes = [None if t is None else (t.shape, t.format) for t in self._scan_slices(node, inputs)]
-        else:
-            shapes = []
-        given = []
-        for i, value_info in enumerate(body.input):
-            shape, format = (shapes[i] if i < len(shapes) else None) or ((), _element_format(value_info.type))
-            given.append(Tensor(value_info.name, shape, format))
-        return given
+    def _body(self, node: Any, body: Any, given: list[Tensor], operands: tuple[Tensor | None, ...],
+              scope: _Scope) -> Network:
+        """A body as a Network.
 
-    def _scan_slices(self, node: Any, inputs: tuple[Tensor | None, ...]) -> list[Tensor | None]:
-        """Scan's states as they are, and one slice of each scanned input."""
-        attributes = _plain_attributes(node)
-        scanned = attributes["num_scan_inputs"]
-        axes = attributes.get("scan_input_axes") or [0] * scanned
-        # Opset 8 has a batch axis in front and an optional first operand, the sequence lengths.
-        batched = self._bindings.opsets.get("", 9) < 9
-        operands = list(inputs[1:] if batched else inputs)
-        slices: list[Tensor | None] = []
-        for i, t in enumerate(operands):
-            at = i - (len(operands) - scanned)
-            if t is not None:
-                shape = list(t.shape[1:] if batched else t.shape)
-                if at >= 0:
-                    del shape[axes[at]]
-                t = Tensor(t.name, tuple(shape), t.format)
-            slices.append(t)
-        return slices
+        Where the shapes in a Loop's body depend on how often it ran, they are taken from its first run, provided that
+        the last run has the same ones.
+        """
+        try:
+            return self.network(body, given, scope)
+        except ValueError:
+            trips = operands[0].value if node.op_type == "Loop" and operands[0] is not None else None
+            if trips is None or not 0 < trips.item() < 2**31:
+                raise
+            first, last = (self.network(body, [_counted(given[0], n), *given[1:]], scope)
+                           for n in (0, int(trips.item()) - 1))
+            if [t.shape for op in first.operators for t in op.outputs] != [
+                    t.shape for op in last.operators for t in op.outputs]:
+                raise
+            return first
 
     def _outputs(self, node: Any, draft: Operator, types: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """The results with their shapes: as onnx inferred them, or inferred once more with what is known by now."""
-        known = [self._inferred(name, types.get(name)) for name in node.output]
+        trusted = draft.operator not in MISINFERRED
+        known = [self._inferred(name, types.get(name), trusted) for name in node.output]
         if any(shape is None for (shape, _), name in zip(known, node.output, strict=True) if name):
             known = infer_again(node, draft, known, self._bindings)
         first = next((format for _, format in known if format != "unknown"), "fp32")
@@ -258,12 +259,15 @@ class _Builder:
             for i, (name, (shape, format)) in enumerate(zip(node.output, known, strict=True))
         )
 
-    def _inferred(self, name: str, type_proto: Any) -> tuple[Shape | None, str]:
-        if type_proto is None:
+    def _inferred(self, name: str, type_proto: Any, trusted: bool) -> tuple[Shape | None, str]:
+        if type_proto is None or not trusted:
             return None, "unknown"
+        if is_group(type_proto):
+            self._bindings.groups[name] = type_proto
+            return group_shape(type_proto), element_format(type_proto)
         dims = dims_of(type_proto)
         complete = dims is not None and all(isinstance(d, int) for d in dims)
-        return tuple(dims) if complete and dims is not None else None, _element_format(type_proto)
+        return tuple(dims) if complete and dims is not None else None, element_format(type_proto)
 
     def _at_its_opset(self, op: Operator) -> list[Operator]:
         """Operators in the sense of the newest opset.
@@ -291,9 +295,8 @@ class _Builder:
         return name if n == 0 else f"{name}_{n}"
 
 
-def _element_format(type_proto: Any) -> str:
-    tensor = tensor_type(type_proto)
-    return "unknown" if tensor is None else format_of(tensor.elem_type)
+def _counted(iteration: Tensor, n: int) -> Tensor:
+    return Tensor(iteration.name, iteration.shape, iteration.format, iteration.kind, np.asarray(n))
 
 
 def _product(dims: Sequence[Any]) -> Any:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 import onnx.shape_inference
 
-from tocompiler.frontends.onnx_types import FORMATS, dims_of, format_of, tensor_type
-from tocompiler.network import Network, Operator, Shape, Tensor
+from tocompiler.frontends.onnx_bodies import body_results
+from tocompiler.frontends.onnx_types import FORMATS, dims_of, format_of, group_shape, is_group, tensor_type
+from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Refused, Unmodelled, rule
 
 if TYPE_CHECKING:
     from tocompiler.frontends.onnx_graph import Bindings
 
-__all__ = ["infer_again"]
+__all__ = ["MISINFERRED", "infer_again"]
+
+MISINFERRED = frozenset({"DFT", "STFT"})
+"""Operators whose results onnx's own inference gets wrong: it takes STFT for two-sided unless told otherwise, and the
+inverse DFT of a one-sided spectrum for as short as the spectrum (onnx 1.23)."""
 
 _ELEMENT_TYPES = {format: number for number, format in reversed(FORMATS.items())}
 _Known = tuple[Shape | None, str]
@@ -30,16 +36,26 @@ def infer_again(node: Any, draft: Operator, known: Sequence[_Known], bindings: B
     ValueError naming the operator where none of them knows.
     """
     concrete = all(t is None or _is_concrete(t.shape) for t in draft.inputs)
-    attempts = [_from_body] if draft.operator in ("If", "Loop", "Scan") else (
-        [_from_onnx, _from_rule, _from_declared] if concrete else [_from_rule, _from_declared])
-    merged = list(known)
+    if draft.operator in ("If", "Loop", "Scan", "SequenceMap"):
+        attempts = [_from_body]
+    elif concrete and draft.operator not in MISINFERRED:
+        attempts = [_from_onnx, _from_rule, _from_declared]
+    else:
+        attempts = [_from_rule, _from_declared]
+    merged, misfit = list(known), ""
     for attempt in attempts:
-        found = attempt(node, draft, bindings)
+        try:
+            found = attempt(node, draft, bindings)
+        except ValueError as error:
+            misfit = misfit or str(error)
+            continue
         for i, (shape, format) in enumerate(found[:len(merged)]):
             if merged[i][0] is None:
                 merged[i] = (shape, format if merged[i][1] == "unknown" else merged[i][1])
         if all(shape is not None for (shape, _), name in zip(merged, node.output, strict=True) if name):
             return merged
+    if misfit:
+        raise ValueError(misfit if misfit.startswith(bindings.where) else f"{bindings.where}: {misfit}")
     name = next(n for (shape, _), n in zip(merged, node.output, strict=True) if n and shape is None)
     raise ValueError(f"{bindings.where}: {draft.operator} '{draft.name}': the shape of its result '{name}' is unknown "
                      f"before it runs; bind it with --dim {name}_0=N (and so on for each axis)")
@@ -56,26 +72,33 @@ def _from_onnx(node: Any, draft: Operator, bindings: Bindings) -> list[_Known]:
     except Exception:  # onnx's SchemaError is not exported in every supported version: an unknown operator
         return []
     given = [(name, t) for name, t in zip(node.input, draft.inputs, strict=True) if t is not None]
-    types = {name: _type_of(t) for name, t in given}
+    types = {name: _type_of(t, bindings) for name, t in given}
     data = {name: onnx.numpy_helper.from_array(np.ascontiguousarray(t.value)) for name, t in given
             if t.value is not None and t.value.dtype != object}
     opsets = [onnx.helper.make_opsetid(d, v) for d, v in bindings.opsets.items()]
     try:
         found = onnx.shape_inference.infer_node_outputs(schema, node, types, data, opset_imports=opsets)
-    except onnx.shape_inference.InferenceError as error:
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"{bindings.where}: {draft.operator} '{draft.name}': its operands do not fit "
                          f"({reason})") from None
     return [_bound(found.get(name), name, bindings) for name in node.output]
 
 
-def _type_of(tensor: Tensor) -> Any:
+def _from_body(node: Any, draft: Operator, bindings: Bindings) -> list[_Known]:
+    return body_results(draft, bindings)
+
+
+def _type_of(tensor: Tensor, bindings: Bindings) -> Any:
+    if tensor.name in bindings.groups:
+        return bindings.groups[tensor.name]
     return onnx.helper.make_tensor_type_proto(_ELEMENT_TYPES.get(tensor.format, 1), tensor.shape)
 
 
 def _from_rule(node: Any, draft: Operator, bindings: Bindings) -> list[_Known]:
+    asked = tuple(Tensor(name or f"{draft.name}.{i}", (0,)) for i, name in enumerate(node.output))
     try:
-        return list(rule(draft.operator).results(draft))
+        return list(rule(draft.operator).results(replace(draft, outputs=asked)))
     except (Unmodelled, Refused):
         return []
 
@@ -89,48 +112,11 @@ def _bound(type_proto: Any, name: str, bindings: Bindings) -> _Known:
     tensor = None if type_proto is None else tensor_type(type_proto)
     if tensor is None:
         return None, "unknown"
+    if is_group(type_proto):
+        bindings.groups[name] = type_proto
+        return group_shape(type_proto), format_of(tensor.elem_type)
     dims = dims_of(type_proto)
     if dims is None:
         return None, format_of(tensor.elem_type)
     sizes = [bindings.dimension(d, f"{name}_{axis}") for axis, d in enumerate(dims)]
     return None if any(d is None for d in sizes) else tuple(sizes), format_of(tensor.elem_type)
-
-
-def _from_body(node: Any, draft: Operator, bindings: Bindings) -> list[_Known]:
-    """If takes the larger of its branches' results; Loop and Scan stack what one iteration yields."""
-    bodies = [a for a in draft.attributes.values() if isinstance(a, Network)]
-    if draft.operator == "If":
-        pairs = zip(*(b.outputs for b in bodies), strict=True)
-        return [(larger.shape, larger.format) for larger in (max(p, key=lambda t: t.elements) for p in pairs)]
-    results = list(bodies[0].outputs)
-    if draft.operator == "Loop":
-        carried = len(draft.inputs) - 2
-        stacked = results[1 + carried:]
-        trips = _trip_count(draft, bindings) if stacked else 0
-        return [*((t.shape, t.format) for t in results[1:1 + carried]),
-                *(((trips, *t.shape), t.format) for t in stacked)]
-    scanned = draft.attributes["num_scan_inputs"]
-    source = draft.inputs[-scanned]
-    axis = (draft.attributes.get("scan_input_axes") or (0,))[0]
-    states = len(draft.inputs) - scanned
-    length = source.shape[axis] if source is not None else 0
-    axes = draft.attributes.get("scan_output_axes") or (0,) * (len(results) - states)
-    stacked_shapes = [_inserted(t.shape, a, length) for t, a in zip(results[states:], axes, strict=True)]
-    return [*((t.shape, t.format) for t in results[:states]),
-            *((s, t.format) for s, t in zip(stacked_shapes, results[states:], strict=True))]
-
-
-def _inserted(shape: Shape, axis: int, length: Any) -> Shape:
-    axis = axis if axis >= 0 else axis + len(shape) + 1
-    return (*shape[:axis], length, *shape[axis:])
-
-
-def _trip_count(draft: Operator, bindings: Bindings) -> int:
-    count = draft.input(0)
-    if count is not None and count.value is not None:
-        return int(count.value.item())
-    name = f"{draft.name}_trips"
-    if name in bindings.dims:
-        return bindings.dims[name]
-    raise ValueError(f"{bindings.where}: Loop '{draft.name}': how often it runs depends on data; "
-                     f"bind it with --dim {name}=N")

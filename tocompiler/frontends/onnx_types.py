@@ -12,8 +12,8 @@ import onnx
 
 from tocompiler.frontends.shape_arithmetic import LARGEST
 
-__all__ = ["FORMATS", "INTEGER_FORMATS", "Dim", "constant_of", "dims_of", "element_count", "format_of",
-           "format_of_array", "nested_graphs", "small_value", "tensor_type"]
+__all__ = ["FORMATS", "INTEGER_FORMATS", "Dim", "constant_of", "dims_of", "element_count", "element_format",
+           "format_of", "format_of_array", "group_shape", "is_group", "nested_graphs", "small_value", "tensor_type"]
 
 Dim: TypeAlias = int | str | None
 """A dimension as ONNX writes it: a number, a name, or nothing."""
@@ -54,6 +54,23 @@ def tensor_type(type_proto: Any) -> Any | None:
         if kind not in ("sequence_type", "optional_type"):
             return None
         type_proto = getattr(type_proto, kind).elem_type
+
+
+def is_group(type_proto: Any) -> bool:
+    """Whether a value is a sequence or an optional rather than a tensor."""
+    return type_proto.WhichOneof("value") in ("sequence_type", "optional_type")
+
+
+def group_shape(type_proto: Any) -> tuple[int, ...]:
+    """The shape of a sequence's elements where they share one, else ()."""
+    dims = dims_of(type_proto) or []
+    return tuple(d for d in dims if isinstance(d, int)) if all(isinstance(d, int) for d in dims) else ()
+
+
+def element_format(type_proto: Any) -> str:
+    """The number format of a value's elements."""
+    tensor = tensor_type(type_proto)
+    return "unknown" if tensor is None else format_of(tensor.elem_type)
 
 
 def dims_of(type_proto: Any) -> list[Dim] | None:

@@ -233,6 +233,17 @@ def _expand(inputs: Sequence[Array | None], attributes: Attributes) -> list[Arra
     return [np.broadcast_to(data, np.broadcast_shapes(data.shape, tuple(target)))]
 
 
+def _unique(inputs: Sequence[Array | None], attributes: Attributes) -> list[Array]:
+    found = np.unique(_present(inputs[0]), return_index=True, return_inverse=True, return_counts=True,
+                      axis=attributes.get("axis"))
+    values, first, inverse, counts = (np.asarray(part) for part in found)
+    if not attributes.get("sorted", 1):
+        order = np.argsort(first)
+        values, first, counts = np.take(values, order, attributes.get("axis") or 0), first[order], counts[order]
+        inverse = np.argsort(order)[inverse]
+    return [values, first, inverse.reshape(-1), counts]
+
+
 def _modulo(inputs: Sequence[Array | None], attributes: Attributes) -> list[Array]:
     a, b = (_present(v) for v in inputs)
     return [np.asarray(np.fmod(a, b) if attributes.get("fmod") else a % b)]
@@ -251,7 +262,8 @@ _EVALUATORS: dict[str, _Evaluator] = {
     "ReduceMax": _reduction(np.max), "ReduceMin": _reduction(np.min), "ReduceProd": _reduction(np.prod),
     "ReduceSum": _reduction(np.sum), "Reshape": _reshape, "Round": _of(np.round), "ScatterND": _scatter_nd,
     "Slice": _slice, "Split": _split, "Sqrt": _of(np.sqrt), "Squeeze": _squeeze, "Sub": _of(np.subtract),
-    "Sum": _variadic(np.add),
+    "Relu": lambda inputs, attributes: [np.maximum(_present(inputs[0]), 0)], "Sum": _variadic(np.add),
+    "Unique": _unique,
     "Tile": lambda inputs, attributes: [np.tile(_present(inputs[0]), [int(v) for v in _present(inputs[1])])],
     "Transpose": _transpose, "Unsqueeze": _unsqueeze, "Where": _of(np.where),
 }

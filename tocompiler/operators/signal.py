@@ -58,9 +58,13 @@ class DFT(Rule):
         return axis_of(op, stated[0] if stated else default, rank)
 
     def length(self, op: Operator) -> Count:
-        """How long each transform is: stated, or as long as the axis of the longer of operand and result."""
-        stated = integers(op.input(1))
-        return stated[0] if stated else op.given(0).shape[self.axis(op)]
+        """How long each transform is: stated, or as long as the axis.
+
+        The inverse of a one-sided spectrum of k values has 2 (k - 1) by default.
+        """
+        stated, size = integers(op.input(1)), op.given(0).shape[self.axis(op)]
+        halved = op.attributes.get("onesided", 0) and op.attributes.get("inverse", 0)
+        return stated[0] if stated else 2 * (size - 1) if halved else size
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
         x, axis, n = op.given(0), self.axis(op), self.length(op)
