@@ -159,13 +159,16 @@ class Network(Layers):
         return graph
 
     def emit(self, operator: str, inputs: Sequence[Tensor | None], attributes: Mapping[str, Any] | None = None,
-             name: str | None = None, outputs: int | None = None) -> tuple[Tensor, ...]:
-        """Append one operator by its ONNX name and return its outputs, shaped by the operator's own rule."""
+             name: str | None = None, outputs: int | None = None,
+             results: Sequence[tuple[Shape, str]] | None = None) -> tuple[Tensor, ...]:
+        """Append one operator by its ONNX name and return its outputs, shaped by the operator's own rule unless
+        the shapes and formats of the ``results`` are given."""
         from tocompiler.operators import rule
 
         name = self._unique(name or operator.rsplit(".", 1)[-1].lower())
         draft = Operator(name, operator, tuple(inputs), (), attributes or {})
-        results = rule(operator).results(draft)
+        if results is None:
+            results = rule(operator).results(draft)
         if outputs is not None:
             results = results[:outputs]
         made = tuple(

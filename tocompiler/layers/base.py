@@ -32,7 +32,8 @@ class Builder:
     if TYPE_CHECKING:
 
         def emit(self, operator: str, inputs: Sequence[Tensor | None], attributes: Mapping[str, Any] | None = None,
-                 name: str | None = None, outputs: int | None = None) -> tuple[Tensor, ...]: ...
+                 name: str | None = None, outputs: int | None = None,
+                 results: Sequence[tuple[Shape, str]] | None = None) -> tuple[Tensor, ...]: ...
 
         def _unique(self, name: str) -> str: ...
 

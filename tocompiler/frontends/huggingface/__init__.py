@@ -1,7 +1,7 @@
 """Hugging Face configurations to Networks, without weights and without transformers: one file per family.
 
 A config.json says enough for the families here; the network has the operators that transformers' own classes run
-with scaled-dot-product attention. ``architectures`` picks the head (``BertForMaskedLM``), by default the family's first.
+with scaled-dot-product attention. ``architectures`` picks the head (``BertForMaskedLM``); a family has a default.
 """
 
 from __future__ import annotations

@@ -1,0 +1,226 @@
+"""Architectures of torchvision, timm and transformers, and torch's own flop counter as the oracle for their counts.
+
+Everything is on the meta device: no weights, no downloads. Needs torch, torchvision, timm and transformers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+__all__ = ["Architecture", "backward_macs", "forward_macs", "has_grouped_convolutions", "parameters",
+           "torch_architectures", "torchvision_models"]
+
+_SCHEMAS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "roi_align(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width, "
+    "int sampling_ratio, bool aligned) -> Tensor",
+    "roi_pool(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width) "
+    "-> (Tensor, Tensor)",
+    "ps_roi_align(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width, "
+    "int sampling_ratio) -> (Tensor, Tensor)",
+    "ps_roi_pool(Tensor input, Tensor rois, float spatial_scale, SymInt pooled_height, SymInt pooled_width) "
+    "-> (Tensor, Tensor)",
+    "deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, SymInt stride_h, "
+    "SymInt stride_w, SymInt pad_h, SymInt pad_w, SymInt dilation_h, SymInt dilation_w, SymInt groups, "
+    "SymInt offset_groups, bool use_mask) -> Tensor",
+)
+_kept: list[Any] = []
+"""Libraries that define schemas live as long as this list does."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A named module, made without arguments (on the current device), and the inputs of one call: positional, or a
+    mapping of keywords."""
+
+    name: str
+    make: Callable[[], Any]
+    inputs: Callable[[], Any]
+
+    def __iter__(self) -> Iterator[Any]:
+        """As a triple: name, factory, inputs (made now, on the meta device)."""
+        import torch
+
+        with torch.device("meta"):
+            inputs = self.inputs()
+        return iter((self.name, self.module, inputs))
+
+    def module(self) -> Any:
+        """The module on the meta device, in evaluation mode."""
+        import torch
+
+        with torch.device("meta"):
+            return self.make().eval()
+
+
+def torchvision_models() -> Any:
+    """``torchvision.models``. Where torchvision's compiled operators are absent (a CPU build of torch beside a wheel
+    made for another one) their schemas are defined first, without which it does not import."""
+    import torch
+
+    try:
+        import torchvision.models
+    except RuntimeError:
+        library = torch.library.Library("torchvision", "DEF")
+        for schema in _SCHEMAS:
+            library.define(schema)
+        _kept.append(library)
+        import torchvision.models
+    return torchvision.models
+
+
+def _image(size: int = 224, channels: int = 3) -> Any:
+    import torch
+
+    return (torch.zeros(1, channels, size, size),)
+
+
+def _ids(length: int = 64, *names: str) -> Any:
+    import torch
+
+    ids = torch.zeros(1, length, dtype=torch.long)
+    return dict.fromkeys(names or ("input_ids",), ids)
+
+
+def _vision(name: str, size: int = 224, **options: Any) -> Architecture:
+    return Architecture(f"torchvision/{name}", lambda: getattr(torchvision_models(), name)(weights=None, **options),
+                        partial(_image, size))
+
+
+def _segmentation(name: str) -> Architecture:
+    def make() -> Any:
+        torchvision_models()
+        import torchvision.models.segmentation as models
+
+        return getattr(models, name)(weights=None, weights_backbone=None, aux_loss=False)
+
+    return Architecture(f"torchvision/{name}", make, partial(_image, 224))
+
+
+def _timm(name: str, size: int = 224) -> Architecture:
+    def make() -> Any:
+        torchvision_models()
+        import timm
+
+        return timm.create_model(name, pretrained=False)
+
+    return Architecture(f"timm/{name}", make, partial(_image, size))
+
+
+def _transformer(name: str, config: str, values: Mapping[str, Any], inputs: Callable[[], Any]) -> Architecture:
+    def make() -> Any:
+        torchvision_models()
+        import transformers
+
+        made = getattr(transformers, config)(**values)
+        return getattr(transformers, name)(made)
+
+    return Architecture(f"transformers/{name}", make, inputs)
+
+
+def _whisper_inputs() -> Any:
+    import torch
+
+    return {"input_features": torch.zeros(1, 80, 3000), "decoder_input_ids": torch.zeros(1, 32, dtype=torch.long)}
+
+
+_NO_CACHE = {"use_cache": False}
+_SMALL_DECODER = {"hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 4, "num_attention_heads": 8,
+                  "num_key_value_heads": 2, "vocab_size": 8000, **_NO_CACHE}
+
+
+def torch_architectures() -> list[Architecture]:
+    """The architectures whose counts are held against torch's."""
+    return [
+        *(_vision(name) for name in (
+            "alexnet", "vgg11", "resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "mobilenet_v2",
+            "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "squeezenet1_1", "densenet121",
+            "shufflenet_v2_x1_0", "mnasnet1_0", "regnet_y_400mf", "convnext_tiny", "vit_b_16", "swin_t", "swin_v2_t")),
+        _vision("googlenet", aux_logits=False, init_weights=False),
+        _vision("inception_v3", 299, aux_logits=False, init_weights=False),
+        _segmentation("fcn_resnet50"),
+        _segmentation("deeplabv3_mobilenet_v3_large"),
+        *(_timm(name) for name in (
+            "deit_tiny_patch16_224", "mixer_s32_224", "convmixer_768_32", "ghostnet_100", "resmlp_12_224",
+            "mobilevitv2_050", "poolformer_s12", "repvgg_a0", "efficientformer_l1")),
+        _transformer("BertModel", "BertConfig", {"num_hidden_layers": 4}, _ids),
+        _transformer("DistilBertModel", "DistilBertConfig", {"n_layers": 4}, _ids),
+        _transformer("GPT2LMHeadModel", "GPT2Config", {"n_layer": 4, **_NO_CACHE}, _ids),
+        _transformer("LlamaForCausalLM", "LlamaConfig", _SMALL_DECODER, _ids),
+        _transformer("MistralForCausalLM", "MistralConfig", _SMALL_DECODER, _ids),
+        _transformer("Qwen2ForCausalLM", "Qwen2Config", _SMALL_DECODER, _ids),
+        _transformer("T5ForConditionalGeneration", "T5Config", {"num_layers": 2, **_NO_CACHE},
+                     partial(_ids, 64, "input_ids", "decoder_input_ids")),
+        _transformer("ViTForImageClassification", "ViTConfig", {"num_hidden_layers": 4}, _image),
+        _transformer("WhisperForConditionalGeneration", "WhisperConfig",
+                     {"encoder_layers": 2, "decoder_layers": 2, **_NO_CACHE}, _whisper_inputs),
+    ]
+
+
+def forward_macs(module: Any, inputs: Any) -> int:
+    """Multiply-accumulates of a forward pass: half of what torch's flop counter finds on meta tensors."""
+    import torch
+
+    with _no_fused_attention(), torch.no_grad(), _counter() as counter:
+        _call(module, inputs)
+    return int(counter.get_total_flops()) // 2
+
+
+def backward_macs(module: Any, inputs: Any) -> int:
+    """Multiply-accumulates of a backward pass alone, the network's inputs needing no gradient.
+
+    torch's counter multiplies the weight gradient of a grouped convolution by its groups; the figure is right only
+    where ``has_grouped_convolutions`` is False.
+    """
+    with _no_fused_attention(), _counter() as counter:
+        result = _call(module, inputs)
+        before = counter.get_total_flops()
+        _summed(result).backward()
+    return int(counter.get_total_flops() - before) // 2
+
+
+def has_grouped_convolutions(module: Any) -> bool:
+    """Whether any convolution of the module has groups."""
+    return any(getattr(m, "groups", 1) != 1 and hasattr(m, "kernel_size") for m in module.modules())
+
+
+def parameters(module: Any) -> int:
+    """Elements of the module's parameters, tied ones once."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def _call(module: Any, inputs: Any) -> Any:
+    return module(**inputs) if isinstance(inputs, Mapping) else module(*inputs)
+
+
+def _summed(result: Any) -> Any:
+    """The sum of the first tensor of a result: the loss that the backward pass starts from."""
+    import torch
+
+    if isinstance(result, torch.Tensor):
+        return result.sum()
+    values = result.values() if isinstance(result, Mapping) else result
+    return _summed(next(iter(values)))
+
+
+def _counter() -> Any:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    return FlopCounterMode(display=False)
+
+
+@contextmanager
+def _no_fused_attention() -> Iterator[None]:
+    """torch's fused inference path of transformer layers hides their products from its counter."""
+    import torch
+
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

@@ -1,0 +1,110 @@
+"""PyTorch modules to Networks, through torch.export: shapes are traced, nothing is computed.
+
+On the meta device a model of any size needs no memory for its weights::
+
+    with torch.device("meta"):
+        model = MyModel(config)
+    net = tocompiler.load(model, example_inputs=torch.zeros(1, 128, dtype=torch.long))
+
+Operators that have an ONNX counterpart keep their granularity (convolution, linear, attention, normalisation,
+activation); the rest is decomposed by torch to its core operators. What has no counterpart even then is kept under its
+own name, ``aten.NAME``, so that it is listed as unmodelled rather than dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+    from tocompiler.network import Network
+
+__all__ = ["from_exported", "from_module", "read"]
+
+
+def read(module: torch.nn.Module, example_inputs: Any, batch: int | None = None,
+         dims: Mapping[str, int] | None = None, symbolic: bool = False) -> Network:
+    """The Network of a module called with ``example_inputs``: a tensor, a tuple of them, or a dictionary of keyword
+    arguments. ``batch`` replaces the first dimension of each; ``symbolic`` keeps it as the symbol ``batch``.
+
+    ValueError, in one line, where torch.export refuses the module.
+    """
+    if example_inputs is None:
+        raise ValueError(f"a torch module needs example_inputs, the tensors it is called with: "
+                         f"load({type(module).__name__}(...), example_inputs=torch.zeros(...))")
+    if dims:
+        raise ValueError(f"the shapes of a torch module come from example_inputs; dims {', '.join(dims)} have no place")
+    keywords = dict(example_inputs) if isinstance(example_inputs, Mapping) else {}
+    positional = () if keywords else example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
+    return from_module(module, positional, keywords, batch, symbolic)
+
+
+def from_module(module: torch.nn.Module, inputs: tuple[Any, ...], keywords: Mapping[str, Any] | None = None,
+                batch: int | None = None, symbolic: bool = False) -> Network:
+    """The Network of a module in evaluation mode; its modes are put back afterwards."""
+    import torch
+    from torch.utils import _pytree as pytree
+
+    on_meta = any(p.device.type == "meta" for p in module.parameters())
+
+    def example(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        shape = (batch, *value.shape[1:]) if batch is not None and value.ndim else value.shape
+        return value.new_empty(shape, device="meta") if on_meta else value.new_zeros(shape)
+
+    inputs, keywords = pytree.tree_map(example, (inputs, dict(keywords or {})))
+    shapes = _batch_is_dynamic(module, inputs, keywords) if symbolic else None
+    try:
+        with _evaluating(module):
+            exported = torch.export.export(module, inputs, keywords, dynamic_shapes=shapes, strict=False)
+    except Exception as error:  # torch.export raises many kinds; each is the module's refusal
+        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ValueError(f"torch.export refuses {type(module).__name__}: {first}") from error
+    return from_exported(exported, type(module).__name__, _names_of_tied(module))
+
+
+def from_exported(exported: torch.export.ExportedProgram, name: str = "module",
+                  tied: Mapping[str, str] | None = None) -> Network:
+    """The Network of an ExportedProgram; ``tied`` maps further names of a shared parameter to its first."""
+    from tocompiler.frontends.torch.conversion import convert
+
+    return convert(exported, name, tied or {})
+
+
+def _batch_is_dynamic(module: torch.nn.Module, inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """torch.export's dynamic_shapes that leave the first dimension of every input open."""
+    import inspect
+
+    import torch
+    from torch.utils import _pytree as pytree
+
+    named = {**dict(zip(inspect.signature(module.forward).parameters, inputs, strict=False)), **keywords}
+    opened: dict[str, Any] = pytree.tree_map(
+        lambda v: {0: torch.export.Dim.DYNAMIC} if getattr(v, "ndim", 0) else None, named)
+    return opened
+
+
+def _names_of_tied(module: torch.nn.Module) -> dict[str, str]:
+    first: dict[int, str] = {}
+    return {name: first.setdefault(id(p), name) for name, p in module.named_parameters(remove_duplicate=False)}
+
+
+@contextmanager
+def _evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode, attention without its fused inference path, which hides the products."""
+    import torch
+
+    modes = [(m, m.training) for m in module.modules()]
+    fused = torch.backends.mha.get_fastpath_enabled()
+    module.eval()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
+        for m, training in modes:
+            m.training = training

@@ -1,0 +1,159 @@
+"""ExportedProgram to Network: placeholders become tensors, each call goes through the ATen table."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tocompiler.frontends.torch.table import Call, NotTabled, handlers
+from tocompiler.network import Network, Tensor
+from tocompiler.operators import Refused, Unmodelled
+
+if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+    from torch.fx import Node
+
+__all__ = ["convert"]
+
+_FORMATS = {
+    torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16", torch.float64: "fp64",
+    torch.float8_e4m3fn: "fp8_e4m3", torch.float8_e5m2: "fp8_e5m2", torch.int8: "int8", torch.uint8: "uint8",
+    torch.int16: "int16", torch.int32: "int32", torch.int64: "int64", torch.bool: "bool",
+}
+
+
+def convert(exported: ExportedProgram, name: str, tied: Mapping[str, str]) -> Network:
+    """The Network of an exported program, after torch has decomposed what the table lacks."""
+    return _Conversion(exported.run_decompositions(_decompositions()), name, tied).network()
+
+
+def _decompositions() -> Any:
+    """torch's own decompositions, without those of operators that the table has."""
+    table: Any = torch.export.default_decompositions()
+    for overload in list(table.keys()):
+        if overload.namespace == "aten" and overload._schema.name.removeprefix("aten::") in handlers():
+            table.pop(overload)
+    return table
+
+
+class _Conversion:
+    """One pass over the graph."""
+
+    def __init__(self, exported: ExportedProgram, name: str, tied: Mapping[str, str]) -> None:
+        self.exported = exported
+        self.tied = tied
+        self.net = Network(name)
+        self.values: dict[str, Any] = {}
+        self.symbols: dict[Any, Any] = {}
+
+    def network(self) -> Network:
+        for node in self.exported.graph.nodes:
+            if node.op == "placeholder":
+                self.values[node.name] = self.placeholder(node)
+            elif node.op == "call_function":
+                self.values[node.name] = self.call(node)
+        results = set(self.exported.graph_signature.user_outputs)
+        output: Any = next(n for n in self.exported.graph.nodes if n.op == "output").args[0]
+        values = [self.values.get(n.name) for n in output if isinstance(n, torch.fx.Node) and n.name in results]
+        self.net.output(*(v for v in values if isinstance(v, Tensor)))
+        return self.net
+
+    def placeholder(self, node: Node) -> Any:
+        """A parameter, buffer, constant or input; a number where the input is one."""
+        value = node.meta.get("val")
+        if not isinstance(value, torch.Tensor):
+            return value
+        shape, format = self.result(value)
+        signature = self.exported.graph_signature
+        if node.name in signature.inputs_to_parameters:
+            target = signature.inputs_to_parameters[node.name]
+            return Tensor(self.tied.get(target, target), shape, format, "parameter")
+        if node.name in signature.inputs_to_buffers:
+            return Tensor(signature.inputs_to_buffers[node.name], shape, format, "buffer")
+        if node.name in signature.inputs_to_lifted_tensor_constants:
+            return Tensor(signature.inputs_to_lifted_tensor_constants[node.name], shape, format, "constant")
+        return self.net.input(shape, format, node.name)
+
+    def call(self, node: Node) -> Any:
+        """The value of one call: a tensor, several, or a number (sizes are read off, not computed)."""
+        if node.target is operator.getitem:
+            whole, index = (self.argument(a) for a in node.args)
+            return whole[index]
+        value = node.meta.get("val")
+        if isinstance(value, (int, float, bool, torch.SymInt, torch.SymFloat, torch.SymBool)):
+            return self.number(value)
+        if value is None:
+            return None
+        stack = list(node.meta.get("nn_module_stack", {}).values())
+        path = stack[-1][0] if stack else ""
+        results = tuple(self.result(v) for v in (value if isinstance(value, (tuple, list)) else [value])
+                        if isinstance(v, torch.Tensor))
+        with self.net.scope(path) if path else nullcontext():
+            return self.row(node, results)
+
+    def row(self, node: Node, results: tuple[tuple[Any, ...], ...]) -> Any:
+        """Apply the table's row and compare its shape with torch's; without a row the ATen name is kept."""
+        schema = getattr(node.target, "_schema", None)
+        space, _, name = str(schema.name if schema else node.target).partition("::")
+        call = Call(self.net, name, results)
+        arguments = [self.argument(a) for a in node.args]
+        keywords = {k: self.argument(v) for k, v in node.kwargs.items()
+                    if k not in ("layout", "device", "pin_memory", "memory_format", "dtype", "non_blocking")}
+        handler = handlers().get(name) if space == "aten" else None
+        if handler is not None:
+            try:
+                made = handler(call, *arguments, **keywords)
+            except (NotTabled, Unmodelled, Refused):
+                pass
+            else:
+                self.check(node, call, made)
+                return made
+        tensors = [t for a in arguments for t in (a if isinstance(a, list) else [a]) if isinstance(t, Tensor)]
+        made = self.net.emit(f"{space}.{name}", tensors, results=call.results)
+        return made if isinstance(node.meta["val"], (tuple, list)) else made[0]
+
+    def check(self, node: Node, call: Call, made: Tensor | Sequence[Tensor]) -> None:
+        """ValueError where an operator's own shape rule disagrees with torch."""
+        first = made if isinstance(made, Tensor) else made[0]
+        if self.exported.range_constraints:
+            return
+        if first.shape != call.shape:
+            raise ValueError(f"{node.target} '{node.name}': its result is {call.shape} in torch, "
+                             f"{first.shape} by the rules of its ONNX operators")
+
+    def argument(self, value: Any) -> Any:
+        """An argument with graph nodes replaced by what they stand for."""
+        if isinstance(value, torch.fx.Node):
+            return self.values[value.name]
+        if isinstance(value, (list, tuple)):
+            return [self.argument(v) for v in value]
+        return self.number(value) if isinstance(value, (torch.SymInt, torch.SymFloat)) else value
+
+    def result(self, value: torch.Tensor) -> tuple[tuple[Any, ...], str]:
+        """Shape and number format of a traced tensor."""
+        format = _FORMATS.get(value.dtype)
+        if format is None:
+            raise ValueError(f"the module computes in {value.dtype}, which has no number format here")
+        return tuple(self.number(d) for d in value.shape), format
+
+    def number(self, value: Any) -> Any:
+        """A number, or the sympy expression of a symbolic one."""
+        if not isinstance(value, (torch.SymInt, torch.SymFloat)):
+            return value
+        expression = value.node.expr
+        if expression.is_number:
+            return int(expression) if expression.is_Integer else float(expression)
+        for symbol in sorted(expression.free_symbols, key=str):
+            self.symbols.setdefault(symbol, self.named(len(self.symbols)))
+        return expression.subs(self.symbols)
+
+    @staticmethod
+    def named(index: int) -> Any:
+        """Symbols in order of appearance; the first one is the batch."""
+        import sympy
+
+        return sympy.Symbol("batch" if index == 0 else f"dimension_{index}", integer=True, positive=True)
