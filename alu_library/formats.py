@@ -113,7 +113,7 @@ def parse(name: str) -> Format:
     >>> parse("fp16").maximum, parse("fp8_e4m3").maximum, parse("int8").minimum, parse("e8m31").bits
     (65504.0, 448.0, -128, 40)
     """
-    if name == "bool":  # a truth value, stored as runtimes do: a byte
+    if name in ("bool", "e8m0"):  # a truth value, stored as runtimes do; an exponent alone (OCP MX 1.0, 2023)
         return Format(name, "uint", 8)
     if name.endswith(FLUSHED):
         base = parse(name.removesuffix(FLUSHED))

@@ -18,7 +18,6 @@ __all__ = ["FUNCTIONS", "Activation"]
 FUNCTIONS = {
     "Relu": "relu",
     "LeakyRelu": "leaky_relu",
-    "ThresholdedRelu": "thresholded_relu",
     "Elu": "elu",
     "Selu": "selu",
     "Celu": "celu",
@@ -29,7 +28,6 @@ FUNCTIONS = {
     "Softplus": "softplus",
     "Softsign": "softsign",
     "Mish": "mish",
-    "Shrink": "shrink",
 }
 """ONNX operator to function name, for activations that are one function whatever their attributes."""
 
@@ -69,6 +67,26 @@ class Relu(Activation):
 
 for _operator, _function in FUNCTIONS.items():
     add_rule(_operator, Relu() if _operator == "Relu" else Activation(_function))
+
+
+@register("ThresholdedRelu", compare=1, select=1)
+@register("Shrink", compare=2, select=2, add=1)
+class Piecewise(Activation):
+    """Pieces of straight lines that are no function of the library: x above a threshold and zero below it; x moved
+    towards zero outside a band and zero inside it. The gradient decides again which piece it is on."""
+
+    def __init__(self, **tasks: int) -> None:
+        super().__init__()
+        self.tasks = tasks
+
+    def work(self, op: Operator) -> Work:
+        return Work(Tasks.of(op.given(0).format, **self.tasks) * op.outputs[0].elements)
+
+    def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
+        if not needed[0]:
+            return nothing()
+        n = op.outputs[0].elements
+        return Work(Tasks.of(op.given(0).format, compare=self.tasks["compare"] * n, select=n))
 
 
 @register("Gelu")
@@ -115,7 +133,7 @@ class PRelu(Activation):
         return [(x.shape, x.format)]
 
     def function(self, op: Operator) -> str:
-        return "leaky_relu"
+        return "prelu"
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         work = super().gradient(op, needed)

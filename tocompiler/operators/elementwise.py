@@ -71,7 +71,6 @@ _COMPARE: Per = {"compare": 1}
 _LOGIC: Per = {"logic": 1}
 _SELECT: Per = {"select": 1}
 
-# Function tasks are named by alu_library.functions; their derivatives are written out where they are arithmetic.
 _RULES: dict[str, Elementwise] = {
     "Add": Elementwise(_ADD, ({},)),
     "Sub": Elementwise(_ADD, ({}, _LOGIC)),
@@ -94,20 +93,6 @@ _RULES: dict[str, Elementwise] = {
     "Sqrt": Elementwise({"sqrt": 1}, ({"divide": 1, "multiply": 1},)),
     "Exp": Elementwise({"exp": 1}, ({"multiply": 1},)),
     "Log": Elementwise({"log": 1}, ({"divide": 1},)),
-    "Sin": Elementwise({"sin": 1}, ({"cos": 1, "multiply": 1},)),
-    "Cos": Elementwise({"cos": 1}, ({"sin": 1, "multiply": 1, "logic": 1},)),
-    "Tan": Elementwise({"tan": 1}, ({"multiply_accumulate": 1, "multiply": 1},)),
-    # 1 / sqrt(1 - x^2)
-    "Asin": Elementwise({"asin": 1}, ({"multiply_accumulate": 1, "sqrt": 1, "divide": 1},)),
-    "Acos": Elementwise({"acos": 1}, ({"multiply_accumulate": 1, "sqrt": 1, "divide": 1, "logic": 1},)),
-    "Atan": Elementwise({"atan": 1}, ({"multiply_accumulate": 1, "divide": 1},)),
-    "Sinh": Elementwise({"sinh": 1}, ({"cosh": 1, "multiply": 1},)),
-    "Cosh": Elementwise({"cosh": 1}, ({"sinh": 1, "multiply": 1},)),
-    "Asinh": Elementwise({"asinh": 1}, ({"multiply_accumulate": 1, "sqrt": 1, "divide": 1},)),
-    "Acosh": Elementwise({"acosh": 1}, ({"multiply_accumulate": 1, "sqrt": 1, "divide": 1},)),
-    "Atanh": Elementwise({"atanh": 1}, ({"multiply_accumulate": 1, "divide": 1},)),
-    # 2/sqrt(pi) exp(-x^2)
-    "Erf": Elementwise({"erf": 1}, ({"multiply": 3, "exp": 1},)),
     "IsNaN": Elementwise(_COMPARE, result=BOOLEAN),
     "IsInf": Elementwise(_COMPARE, result=BOOLEAN),
     "BitwiseAnd": Elementwise(_LOGIC),
@@ -127,6 +112,11 @@ _RULES: dict[str, Elementwise] = {
 }
 for _name, _rule in _RULES.items():
     add_rule(_name, _rule)
+
+# Functions that alu_library.functions computes, with their derivatives
+for _name in ("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Erf"):
+    _function = _name.lower()
+    add_rule(_name, Elementwise({_function: 1}, ({f"{_function}_derivative": 1, "multiply": 1},)))
 
 
 @register("Where")

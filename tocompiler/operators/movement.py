@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 
 from alu_library.tasks import Tasks
 from tocompiler.network import Dimension, Operator, Shape, Tensor
-from tocompiler.operators import Access, Rule, Work, add_rule
+from tocompiler.operators import Access, Rule, Work, add_rule, register
+from tocompiler.operators.conversion import ONNX_FORMATS
 from tocompiler.operators.shapes import axis_of, bad, broadcast, dimension, integers, is_known, option, product
 
 __all__ = ["Movement", "crossed"]
@@ -215,7 +216,6 @@ _RULES: dict[str, Movement] = {
     "Flatten": Movement(_VIEW, _flatten, view=True),
     "Squeeze": Movement(_VIEW, _squeeze, view=True),
     "Unsqueeze": Movement(_VIEW, _unsqueeze, view=True),
-    "BitCast": Movement("it names the same bits by another number format", view=True),
     "Constant": Movement("its value is stored with the model", view=True),
     "Transpose": Movement("it reorders elements", _transpose),
     "Concat": Movement("it places its operands side by side", _concat),
@@ -237,15 +237,13 @@ for _name, _rule in _RULES.items():
 class _Written(Rule):
     """Its result does not depend on any element of its operands."""
 
-    def __init__(self, reason: str, shapes: ShapeRule | None = None, format: str = "fp32", free: bool = False) -> None:
+    def __init__(self, reason: str, shapes: ShapeRule, format: str = "fp32", free: bool = False) -> None:
         self.data_only = reason
         self.shapes = shapes
         self.format = format
         self.free = free
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
-        if self.shapes is None:
-            return super().results(op)
         return [(shape, self.format) for shape in self.shapes(op)]
 
     def work(self, op: Operator) -> Work:
@@ -258,4 +256,25 @@ class _Written(Rule):
 add_rule("Shape", _Written("a shape is known without reading the data", _rank, "int64", free=True))
 add_rule("Size", _Written("a size is known without reading the data", lambda op: [()], "int64", free=True))
 add_rule("ConstantOfShape", _Written("it fills its result with one value", _constant_of_shape))
-add_rule("EyeLike", _Written("it fills its result with ones on a diagonal", _same))
+
+
+@register("EyeLike")
+class EyeLike(_Written):
+    """Ones on a diagonal, in the format of its operand or the one it names."""
+
+    def __init__(self) -> None:
+        super().__init__("it fills its result with ones on a diagonal", _same)
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        return [(op.given(0).shape, ONNX_FORMATS.get(op.attributes.get("dtype", 0), op.given(0).format))]
+
+
+@register("BitCast")
+class BitCast(Movement):
+    """The same bits in the format that its attribute ``to`` names."""
+
+    def __init__(self) -> None:
+        super().__init__("it names the same bits by another number format", view=True)
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        return [(op.given(0).shape, ONNX_FORMATS[op.attributes["to"]])]

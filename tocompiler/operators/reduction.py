@@ -16,6 +16,11 @@ Per = Mapping[str, int]
 """Tasks for each of something, by name."""
 
 
+def _joined(n: Count, rows: Count) -> Count:
+    """How often n elements are joined to make so many rows: n - rows, and never where there are none."""
+    return 0 if is_known(n) and n == 0 else n - rows
+
+
 class Reduce(Rule):
     """``combine`` joins elements (n - 1 times for each result; ``multiply_accumulate`` sums squares: n times), with
     tasks for each element before and for each result after; ``back`` is the gradient's, for each element."""
@@ -44,7 +49,7 @@ class Reduce(Rule):
 
     def work(self, op: Operator) -> Work:
         n, rows, format = op.given(0).elements, op.outputs[0].elements, arithmetic(op.given(0))
-        tasks = {(self.combine, format): n if self.combine == "multiply_accumulate" else n - rows}
+        tasks = {(self.combine, format): n if self.combine == "multiply_accumulate" else _joined(n, rows)}
         return Work(Tasks(tasks) + Tasks({(task, format): k * n for task, k in self.before.items()})
                     + Tasks({(task, format): k * rows for task, k in self.after.items()}))
 
@@ -66,7 +71,7 @@ _REDUCTIONS: dict[str, tuple[str, Per, Per, Per]] = {
     "ReduceL2": ("multiply_accumulate", {}, {"sqrt": 1}, {"multiply": 1}),
     "ReduceSumSquare": ("multiply_accumulate", {}, {}, {"multiply": 2}),
     "ReduceLogSum": ("add", {}, {"log": 1}, {"divide": 1}),
-    # stabilised by the maximum: the comparisons are in "before" less those of the first elements, see work
+    # stabilised by the maximum, whose comparisons are in _LogSumExp
     "ReduceLogSumExp": ("add", {"add": 1, "exp": 1}, {"log": 1, "add": 1}, {"add": 1, "exp": 1, "multiply": 1}),
 }
 
@@ -76,7 +81,7 @@ class _LogSumExp(Reduce):
 
     def work(self, op: Operator) -> Work:
         n, rows, format = op.given(0).elements, op.outputs[0].elements, op.given(0).format
-        return Work(super().work(op).tasks + Tasks({("compare", format): n - rows}))
+        return Work(super().work(op).tasks + Tasks({("compare", format): _joined(n, rows)}))
 
 
 for _name, _tasks in _REDUCTIONS.items():
