@@ -10,7 +10,7 @@ from alu_library import formats
 from alu_library.functions import function
 from alu_library.tasks import PRIMITIVES, Count, Tasks
 from tocompiler.network import Network, Operator, Statistics, Tensor
-from tocompiler.operators import Access, Loops, Refused, Unmodelled, Work, rule
+from tocompiler.operators import Access, Loops, Refused, Unmodelled, Work, forward_work
 from tocompiler.training import PHASES, backward_work, optimizer_work
 
 __all__ = ["AluProgram", "AluRow", "UnmodelledOperator", "lower"]
@@ -100,7 +100,7 @@ def lower(network: Network, *, format: str, phase: str = "inference", parameters
     if "forward" in PHASES[phase]:
         for op in network.operators:
             try:
-                work = rule(op.operator).work(op)
+                work = forward_work(op)
             except (Unmodelled, Refused) as reason:
                 unmodelled.append(_unmodelled(op, reason))
                 continue

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from alu_library.formats import parse
 from alu_library.tasks import Count, Tasks
 
 if TYPE_CHECKING:
     from tocompiler.network import Operator, Shape, Tensor
 
-__all__ = ["Access", "Loops", "Refused", "Rule", "Unmodelled", "Work", "names", "register", "rule"]
+__all__ = ["Access", "Loops", "Refused", "Rule", "Unmodelled", "Work", "add_rule", "forward_work", "names", "register",
+           "rule"]
 
 
 class Unmodelled(Exception):  # noqa: N818 - it is a verdict about the operator, not an error of the program
@@ -164,14 +166,31 @@ def rule(operator: str) -> Rule:
     return _RULES[operator]
 
 
+def forward_work(op: Operator) -> Work:
+    """The forward pass of one operator by its rule.
+
+    Raises Unmodelled without one; Refused where the rule refuses this use, or where a tensor holds no numbers that
+    this program knows (text, complex numbers).
+    """
+    work = rule(op.operator).work(op)
+    for tensor in (*op.inputs, *op.outputs):
+        if tensor is not None and not _is_countable(tensor.format):
+            raise Refused(f"{op.operator} '{op.name}': its tensor '{tensor.name}' holds {tensor.format}, no number format")
+    return work
+
+
+@cache
+def _is_countable(format: str) -> bool:
+    try:
+        parse(format)
+    except ValueError:
+        return False
+    return True
+
+
 def names() -> list[str]:
     """Every operator name that has a rule, sorted."""
     with _LOCK:
         while _open_room():
             pass
     return sorted(_RULES)
-
-
-def same(tensor: Tensor) -> list[tuple[Shape, str]]:
-    """Results of an element-wise operator with one operand."""
-    return [(tensor.shape, tensor.format)]

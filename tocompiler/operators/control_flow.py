@@ -10,7 +10,7 @@ from typing import Any
 
 from alu_library.tasks import Count, Tasks
 from tocompiler.network import Network, Operator, Shape, Tensor
-from tocompiler.operators import Access, Refused, Rule, Work, register, rule
+from tocompiler.operators import Access, Refused, Rule, Work, forward_work, register
 from tocompiler.operators.shapes import axis_of, bad, integers, is_known
 
 __all__ = ["nested_work", "operand_accesses", "times"]
@@ -31,7 +31,7 @@ def nested_work(network: Network) -> Work:
     reads: list[Access] = []
     writes: list[Access] = []
     for op in network.operators:
-        work = rule(op.operator).work(op)
+        work = forward_work(op)
         for key, n in work.tasks.items():
             tasks[key] = tasks.get(key, 0) + n
         products = products + work.multiply_accumulates
