@@ -60,12 +60,14 @@ def booth_products(b: Builder, x: Bus, y: Bus, signed: bool, width: int) -> Rows
         position = 2 * d
         magnitude, negative = _booth_digit(b, wide, padded[position:position + 3])
         bits = [b.xor(p, negative) for p in magnitude]
-        if signed:
+        if not signed and negative != ZERO:
+            bits.append(negative)
+        top = position + len(bits) - 1
+        # The top bit s weighs -2**top: (not s) * 2**top - 2**top, so that no sign needs extension. In the top column
+        # of the product a sign makes no difference.
+        if top < width - 1 and (signed or negative != ZERO):
             bits[-1] = b.not_(bits[-1])
-        elif negative != ZERO:
-            bits.append(b.not_(negative))
-        if signed or negative != ZERO:  # -s * 2**k is (not s) * 2**k - 2**k: the sign needs no extension
-            constant -= 1 << (position + len(bits) - 1)
+            constant -= 1 << top
         # A complement is one short of the negative: the missing 1 has room in the next row.
         rows.append(_with_bit(_row(bits, position, width), position - 2, increment))
         increment = negative
