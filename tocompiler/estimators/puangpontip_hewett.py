@@ -10,7 +10,7 @@ neurons in the layer before:
 r_i is how many inputs are used i times. So a_weight is the number of products, a_output twice that, and the connected
 layer is the convolution with k = 1, except that a_input as printed adds n2^2 m: ``Counts`` holds it beside the exact
 count. C. Puangpontip, R. Hewett, "On Using Deep Learning for Business Analytics: At what cost?", Procedia Computer
-Science 207, 2022, and their papers on energy of neural networks (2020-2023).
+Science 207, 2022.
 
 What cannot be reproduced: the absolute figures (AlexNet 5237.13 G normalised energy and 2618.56 W, miniAlexNet 76.42 G
 and 56.44 W). Batch, epochs, cost of an access at each level and the layers of miniAlexNet are not public; the powers
@@ -114,7 +114,7 @@ class PuangpontipHewett:
         distinct = layer.n * sum(uses(layer).values()) + layer.n * layer.g * layer.m * layer.p * layer.q + (
             layer.g * layer.m * layer.c * layer.r * layer.s)
         accesses = counts.exact if self.exact_input else counts.printed
-        return counts.products + h.register_file * accesses + (h.array + h.buffer + h.dram) * distinct
+        return float(counts.products + h.register_file * accesses + (h.array + h.buffer + h.dram) * distinct)
 
     def fit(self, measurements: Sequence[Any]) -> Self:
         require(measurements, 1, self.name)

@@ -2,8 +2,8 @@
 
     E = a (sum of operations x cost) + b (words crossing to memory x cost) + c
 
-One of its transistor operations is one femtojoule. ``toml_costs.toml`` holds the table with its source; a, b, c >= 0 are
-fitted (its authors' model M2, the best of their family with few measurements); unfitted a = b = 1, c = 0.
+One of its transistor operations is one femtojoule. ``toml_costs.toml`` holds the table with its source; a, b, c >= 0
+are fitted (its authors' model M2, the simplest of their family with an overhead); unfitted a = b = 1, c = 0.
 """
 
 from __future__ import annotations
