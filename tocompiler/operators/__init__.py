@@ -19,7 +19,7 @@ from alu_library.formats import parse
 from alu_library.tasks import Count, Tasks
 
 if TYPE_CHECKING:
-    from tocompiler.network import Operator, Shape, Tensor
+    from tocompiler.network import Operator, Shape
 
 __all__ = ["Access", "Loops", "Refused", "Rule", "Unmodelled", "Work", "add_rule", "forward_work", "names", "register",
            "rule"]
@@ -175,7 +175,7 @@ def forward_work(op: Operator) -> Work:
     work = rule(op.operator).work(op)
     for tensor in (*op.inputs, *op.outputs):
         if tensor is not None and not _is_countable(tensor.format):
-            raise Refused(f"{op.operator} '{op.name}': its tensor '{tensor.name}' holds {tensor.format}, no number format")
+            raise Refused(f"{op.operator} '{op.name}': '{tensor.name}' holds {tensor.format}, which is no number")
     return work
 
 

@@ -31,15 +31,18 @@ def summed_to(op: Operator, needed: Sequence[bool]) -> Tasks:
 
 
 class Elementwise(Rule):
-    """The same tasks for each element of the broadcast operands; with more operands than two, once for each after
-    the first. ``backward`` lists each operand's gradient tasks for each element (None: the gradient is zero)."""
+    """The same tasks for each element of the broadcast operands. ``joins``: any number of operands, and the tasks once
+    for each after the first, then ``tail``. ``integer`` replaces ``forward`` for integers. ``backward`` lists each
+    operand's gradient tasks for each element (None: the gradient is zero; the last entry holds for all that follow).
+    """
 
     def __init__(self, forward: Per, backward: Sequence[Per | None] = (None,), result: str | None = None,
-                 integer: Per | None = None, tail: Per | None = None) -> None:
+                 integer: Per | None = None, joins: bool = False, tail: Per | None = None) -> None:
         self.forward = forward
         self.integer = forward if integer is None else integer
         self.backward = backward
         self.result = result
+        self.joins = joins
         self.tail = tail or {}
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
@@ -48,7 +51,7 @@ class Elementwise(Rule):
 
     def work(self, op: Operator) -> Work:
         n, format = op.outputs[0].elements, arithmetic(op.given(0))
-        times = n * max(len(op.inputs) - 1, 1)
+        times = n * (len(op.inputs) - 1) if self.joins else n
         per = self.integer if "int" in format else self.forward
         counts = {(task, format): each * times for task, each in per.items()}
         return Work(Tasks(counts) + Tasks({(task, format): each * n for task, each in self.tail.items()}))
@@ -77,10 +80,10 @@ _RULES: dict[str, Elementwise] = {
     "Mul": Elementwise({"multiply": 1}, ({"multiply": 1},)),
     # d(a/b)/da = 1/b; d(a/b)/db = -y/b
     "Div": Elementwise({"divide": 1}, ({"divide": 1}, {"multiply": 1, "divide": 1})),
-    "Max": Elementwise(_COMPARE, (_COMPARE,)),
-    "Min": Elementwise(_COMPARE, (_COMPARE,)),
-    "Sum": Elementwise(_ADD, ({},)),
-    "Mean": Elementwise(_ADD, ({"divide": 1},), tail={"divide": 1}),
+    "Max": Elementwise(_COMPARE, (_COMPARE,), joins=True),
+    "Min": Elementwise(_COMPARE, (_COMPARE,), joins=True),
+    "Sum": Elementwise(_ADD, ({},), joins=True),
+    "Mean": Elementwise(_ADD, ({"divide": 1},), joins=True, tail={"divide": 1}),
     # floating point: a - trunc(a/b) b; integer division leaves the remainder
     "Mod": Elementwise({"divide": 1, "convert": 1, "multiply_accumulate": 1}, ({}, None), integer={"divide": 1}),
     "Abs": Elementwise(_LOGIC, (_SELECT,), integer=_CONDITIONAL_NEGATION),

@@ -1,0 +1,79 @@
+"""Operators by name and shapes, completed by their own shape rule, and onnx's inference to hold that rule against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tocompiler.network import Operator, Tensor
+from tocompiler.operators import Work, rule
+from tocompiler.operators.conversion import ONNX_FORMATS
+
+Make = Callable[..., Operator]
+_ELEMENT_TYPES = {format: number for number, format in reversed(ONNX_FORMATS.items())}
+
+
+def _tensor(given: Any, index: int) -> Tensor | None:
+    """A shape, a tensor, or None; a list is a constant of its values."""
+    if given is None or isinstance(given, Tensor):
+        return given
+    if isinstance(given, list):
+        value = np.asarray(given, dtype=np.float32 if any(isinstance(v, float) for v in given) else np.int64)
+        return Tensor(f"t{index}", value.shape, "fp32" if value.dtype == np.float32 else "int64", "constant", value)
+    return Tensor(f"t{index}", tuple(given))
+
+
+def _make(name: str, *inputs: Any, results: int = 1, **attributes: Any) -> Operator:
+    op = Operator("op", name, tuple(_tensor(given, i) for i, given in enumerate(inputs)), (), attributes)
+    op = replace(op, outputs=(Tensor("y", ()),) * results)
+    outputs = [Tensor(f"y{i}", shape, format) for i, (shape, format) in enumerate(rule(name).results(op))]
+    return replace(op, outputs=tuple(outputs[:results]))
+
+
+@pytest.fixture(scope="session")
+def make() -> Make:
+    """``make("Conv", (1, 3, 8, 8), (4, 3, 3, 3), pads=...)``: the operator with ``results`` results."""
+    return _make
+
+
+@pytest.fixture(scope="session")
+def work() -> Callable[[Operator], Work]:
+    """The forward pass of an operator."""
+    return lambda op: rule(op.operator).work(op)
+
+
+@pytest.fixture(scope="session")
+def gradient() -> Callable[..., Work]:
+    """The backward pass of an operator, for all its operands unless said otherwise."""
+    return lambda op, *needed: rule(op.operator).gradient(op, needed or [True] * len(op.inputs))
+
+
+@pytest.fixture(scope="session")
+def agrees() -> Callable[..., None]:
+    """Assert that an operator's results have the shapes and formats that onnx infers."""
+    onnx = pytest.importorskip("onnx")
+
+    def compare(name: str, *inputs: Any, results: int = 1, opset: int | None = None, **attributes: Any) -> None:
+        op = _make(name, *inputs, results=results, **attributes)
+        tensors = [t for t in op.inputs if t is not None]
+        names = [f"y{i}" for i in range(results)]
+        node = onnx.helper.make_node(name, ["" if t is None else t.name for t in op.inputs], names,
+                                     **{k: list(v) if isinstance(v, tuple) else v for k, v in attributes.items()})
+        graph = onnx.helper.make_graph(
+            [node], "g",
+            [onnx.helper.make_tensor_value_info(t.name, _ELEMENT_TYPES[t.format], t.shape) for t in tensors
+             if t.value is None],
+            [onnx.ValueInfoProto(name=n) for n in names],
+            [onnx.numpy_helper.from_array(t.value, t.name) for t in tensors if t.value is not None])
+        opsets = [onnx.helper.make_opsetid("", opset or onnx.defs.onnx_opset_version())]
+        model = onnx.helper.make_model(graph, opset_imports=opsets)
+        found = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph.output
+        expected = [(tuple(d.dim_value for d in o.type.tensor_type.shape.dim),
+                     ONNX_FORMATS[o.type.tensor_type.elem_type]) for o in found]
+        assert [(t.shape, t.format) for t in op.outputs] == expected, (name, inputs, attributes)
+
+    return compare
