@@ -28,10 +28,11 @@ def _layer(m: int, c: int, side: int, kernel: int, stride: int = 1) -> Loops:
 
 
 LAYERS = (
-    _layer(8, 3, 56, 3), _layer(8, 3, 55, 11, 4), _layer(16, 3, 56, 7, 2), _layer(16, 16, 28, 3), _layer(32, 32, 28, 3),
-    _layer(64, 32, 14, 3), _layer(64, 64, 14, 3), _layer(128, 64, 7, 3), _layer(128, 128, 7, 3), _layer(64, 64, 28, 1),
-    _layer(128, 64, 14, 1), _layer(256, 128, 7, 1), _layer(32, 16, 27, 5), _layer(24, 24, 13, 5), _layer(32, 16, 28, 3, 2),
-    _layer(64, 32, 14, 1, 2), _layer(8, 32, 112, 3), _layer(8, 16, 160, 3), _layer(2, 2, 400, 3), _layer(4, 64, 112, 1),
+    _layer(8, 3, 56, 3), _layer(8, 3, 55, 11, 4), _layer(16, 3, 56, 7, 2), _layer(16, 16, 28, 3),
+    _layer(32, 32, 28, 3), _layer(64, 32, 14, 3), _layer(64, 64, 14, 3), _layer(128, 64, 7, 3),
+    _layer(128, 128, 7, 3), _layer(64, 64, 28, 1), _layer(128, 64, 14, 1), _layer(256, 128, 7, 1),
+    _layer(32, 16, 27, 5), _layer(24, 24, 13, 5), _layer(32, 16, 28, 3, 2), _layer(64, 32, 14, 1, 2),
+    _layer(8, 32, 112, 3), _layer(8, 16, 160, 3), _layer(2, 2, 400, 3), _layer(4, 64, 112, 1),
 )
 """Twenty convolutions: first layers, middles, ends, strides, kernels of 1 to 11, and four that overflow the cache."""
 
@@ -67,8 +68,8 @@ def count(layers: tuple[Loops, ...] = LAYERS) -> Iterator[Counted]:
 def _run(program: Path, layer: Loops, tool: str, *options: str) -> str:
     out = program.with_name(f"{tool}.out")
     arguments = [str(v) for v in (layer.m, layer.c, layer.p, layer.r, layer.stride[0])]
-    subprocess.run(["valgrind", f"--tool={tool}", f"--{tool}-out-file={out}", *options, program, *arguments], check=True,
-                   capture_output=True)
+    command = ["valgrind", f"--tool={tool}", f"--{tool}-out-file={out}", *options, program, *arguments]
+    subprocess.run(command, check=True, capture_output=True)
     return out.read_text()
 
 

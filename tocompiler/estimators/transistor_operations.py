@@ -1,13 +1,13 @@
 """Transistor operations: our method, and the relative form in which it was first published.
 
-``TransistorOperations`` is ``tocompiler.calibrate`` and ``tocompiler.predict`` behind the common interface. ``ScalingLaw``
-keeps to what Li, Tsourdos and Guo modelled (arXiv 2205.15062 and its successor, 2022-2024): how energy grows with
-transistor operations, not how much it is:
+``TransistorOperations`` is ``tocompiler.calibrate`` and ``tocompiler.predict`` behind the common interface.
+``ScalingLaw`` keeps to what Li, Tsourdos and Guo modelled ("A Transistor Operations Model for Deep Learning Energy
+Consumption Scaling Law", arXiv 2205.15062, 2022-2024): how energy grows with transistor operations, not how much it is:
 
     E / E0 = (T / T0)^g        T transistor operations, E joule, 0 a reference network of the same device
 
-Their transistor operations of each operation, regression equation, hardware list and definition of "precision" (93.61 to
-99.51 %) are not public; the operations are this compiler's own, g is fitted and 1 until then.
+Their transistor operations of each operation, regression equation, hardware list and definition of "precision" (93.61
+to 99.51 %) are not public; the operations are this compiler's own, g is fitted and 1 until then.
 """
 
 from __future__ import annotations
