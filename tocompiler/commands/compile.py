@@ -15,6 +15,7 @@ from tocompiler.report.compiled import as_json, as_table
 from tocompiler.report.levels import LEVELS, print_energy
 
 if TYPE_CHECKING:
+    from hardware.device import Device
     from tocompiler.costing import TransistorProgram
     from tocompiler.prediction import Prediction
 
@@ -76,12 +77,18 @@ def command(model: str, batch: int | None, dims: dict[str, int], format: str | N
     program = compile(network, format=format, phase=phase, circuits=circuits, optimizer=optimizer,
                       activation_error_ulp=activation_error, options=options,
                       statistics={**_measured(network, model, read_weights, profile), **zeros})
-    prediction = _predict(program, device)
+    hardware, prediction = None, None
+    if device is not None:
+        from hardware.device import load_device
+        from tocompiler.prediction import predict
+
+        hardware = load_device(device)
+        prediction = predict(program, hardware)
     if json_path is not None:
         _write(json.dumps(as_json(program, prediction, model, batch, device), indent=2),
                None if json_path == "-" else json_path)
     if json_path != "-":
-        _write(_text(program, prediction, device, emit, top, explain), output)
+        _write(_text(program, prediction, hardware, emit, top, explain), output)
     if program.unmodelled and not allow_unmodelled:
         named = ", ".join(sorted({u.operator for u in program.unmodelled}))
         click.echo(f"tocompiler: {model}: {len(program.unmodelled)} operators are not modelled ({named}); "
@@ -102,16 +109,7 @@ def _measured(network: Network, model: str, read_weights: bool, profile: str | N
     return {name: statistics for name, statistics in found.items() if name in known}
 
 
-def _predict(program: TransistorProgram, device: str | None) -> Prediction | None:
-    if device is None:
-        return None
-    from hardware.device import load_device
-    from tocompiler.prediction import predict
-
-    return predict(program, load_device(device))
-
-
-def _text(program: TransistorProgram, prediction: Prediction | None, device: str | None, emit: str | None,
+def _text(program: TransistorProgram, prediction: Prediction | None, device: Device | None, emit: str | None,
           top: int | None, explain: bool) -> str:
     if emit == "energy":
         if prediction is None:
@@ -120,7 +118,7 @@ def _text(program: TransistorProgram, prediction: Prediction | None, device: str
     elif emit is not None:
         text = LEVELS[emit](program)
     else:
-        text = as_table(program, prediction, device, top)
+        text = as_table(program, prediction, device.name if device is not None else None, top)
     if explain:
         from tocompiler.report.explain import explanation
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
@@ -12,10 +12,13 @@ from alu_library.pricing import Operands, price
 from tocompiler.assumptions import assumptions
 from tocompiler.costing import TransistorProgram, operand_summary
 
+if TYPE_CHECKING:
+    from hardware.device import Device
+
 __all__ = ["explanation"]
 
 
-def explanation(program: TransistorProgram, device: str | None = None) -> str:
+def explanation(program: TransistorProgram, device: Device | None = None) -> str:
     """Sections of text: circuits, elementary functions, assumptions and, with one, the device."""
     sections = [_circuits(program), _functions(program), _assumptions()]
     if device is not None:
@@ -58,18 +61,9 @@ def _assumptions() -> str:
                                       headers=("name", "value", "unit", "obtained", "year", "meaning", "source"))
 
 
-def _device(name: str) -> str:
-    from hardware.device import load_device
-
-    device = load_device(name)
-    return "\n".join([
-        f"Device {device.name}: {device.description}",
-        f"fitted to {device.rows} measurements (data {device.data_hash}); {device.source}",
-        *_coefficients(device.models.items()),
-    ])
-
-
-def _coefficients(models: Iterator[tuple[str, object]] | object) -> Iterator[str]:
-    for name, model in models:  # type: ignore[attr-defined]
-        for term, value in zip(model.terms, model.coefficients, strict=True):
-            yield f"  {name}: {term} {value:.4g} J per unit (fitted)"
+def _device(device: Device) -> str:
+    lines = [f"Device {device.name}: {device.description}",
+             f"fitted to {device.rows} measurements (data {device.data_hash}); {device.source}"]
+    lines += [f"  {name}: {term} {value:.4g} J per unit (fitted)" for name, model in device.models.items()
+              for term, value in zip(model.terms, model.coefficients, strict=True)]
+    return "\n".join(lines)
