@@ -21,7 +21,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Parts:
-    """An operand taken apart; ``exponent`` is its field (1 for subnormals), ``significand`` ends with the hidden bit."""
+    """An operand taken apart: ``exponent`` is its field (1 for subnormals), ``significand`` includes the hidden bit."""
 
     sign: Net
     exponent: Bus

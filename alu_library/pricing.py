@@ -1,0 +1,243 @@
+"""The price of one ALU task: transistors and transistor operations of the circuit that a circuit set names for it.
+
+Prices come from the shipped table ``data/characterised.json`` alone (:mod:`alu_library.characterisation` makes it), and
+a circuit set is a file ``data/circuits_NAME.toml`` that says for each task and format which circuit prices it, and why.
+Nothing here builds or simulates a circuit.
+
+Interpolation:
+
+- Between zeros. Successive operands are independent, and each is zero with a given probability, so the expected
+  switching between two operations is a polynomial of degree 2 in the probability of each operand: three points an axis
+  (0, 1/2, 1) hold the whole surface. Each row of the table carries the largest relative deviation that simulation
+  showed at points between them.
+- Between formats. A format that is not in the table is priced from its neighbours of the same circuit, linearly in the
+  logarithms of cost and of width (significand width of a float, word width of an integer).
+- Table reads have a closed form in :mod:`alu_library.read_only_memory`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from bisect import bisect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+from alu_library.formats import Format, parse
+from alu_library.read_only_memory import read_only_memory
+
+__all__ = [
+    "BASES", "DEFAULT", "DISTRIBUTIONS", "Operand", "Operands", "Price", "Row", "chosen_circuit", "price", "rows",
+]
+
+BASES = ("textbook", "static_cmos")
+"""Accounting bases of static counts. Transistor operations are always those of ``static_cmos``, which is simulated."""
+
+DISTRIBUTIONS = ("uniform", "normal", "relu")
+"""How the operands that are not zero are distributed: uniform, N(0, 1), or |N(0, 1)|, what a ReLU lets through."""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Statistics of one operand: the distribution of what is not zero, and the probability of zero."""
+
+    distribution: str = "normal"
+    zeros: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.distribution not in DISTRIBUTIONS:
+            raise ValueError(f"unknown operand distribution {self.distribution!r}: use {', '.join(DISTRIBUTIONS)}")
+        if not 0 <= self.zeros <= 1:
+            raise ValueError(f"the fraction of zeros is between 0 and 1, not {self.zeros}")
+
+
+@dataclass(frozen=True)
+class Operands:
+    """Statistics of both operands; operations on one operand use ``a``."""
+
+    a: Operand = field(default_factory=Operand)
+    b: Operand = field(default_factory=Operand)
+
+
+DEFAULT = Operands(Operand("normal"), Operand("relu", 0.5))
+"""Weights N(0, 1) and activations N(0, 1) of which a ReLU has set half to zero."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one task costs on one circuit.
+
+    ``transistors`` is the static count on the basis asked for; ``transistor_operations`` the expected transistor gate
+    terminals that change value per operation (zero delay); ``glitch_factor`` what inertial delays would multiply that
+    by. ``error`` is the largest relative error that interpolation was seen to make.
+    """
+
+    circuit: str
+    transistors: int
+    transistor_operations: float
+    glitch_factor: float
+    error: float = 0.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One characterised circuit: ``switching`` maps pairs of distributions (``"normal/relu"``) to transistor operations
+    over zeros of a (0, 1/2, 1) and, for two operands, zeros of b, fastest."""
+
+    circuit: str
+    format: str
+    textbook: int
+    static_cmos: int
+    depth: int
+    glitch_factor: float
+    error: float
+    switching: Mapping[str, tuple[float, ...]]
+
+    def transistors(self, basis: str) -> int:
+        """Static transistors on a basis of :data:`BASES`; ValueError for another name."""
+        if basis not in BASES:
+            raise ValueError(f"unknown accounting basis {basis!r}: use one of {', '.join(BASES)}")
+        return self.textbook if basis == "textbook" else self.static_cmos
+
+    def transistor_operations(self, operands: Operands) -> float:
+        """Expected transistor operations per operation; ValueError if the pair of distributions is not in the table."""
+        grid, swapped = self._grid(operands.a.distribution, operands.b.distribution)
+        first, second = (operands.b, operands.a) if swapped else (operands.a, operands.b)
+        along_a, along_b = _weights(first.zeros), _weights(second.zeros)
+        if len(grid) == len(along_a):
+            return sum(w * g for w, g in zip(along_a, grid, strict=True))
+        return sum(wa * wb * grid[3 * i + j] for i, wa in enumerate(along_a) for j, wb in enumerate(along_b))
+
+    def _grid(self, a: str, b: str) -> tuple[tuple[float, ...], bool]:
+        """The grid of a pair of distributions, and whether it is that of the operands exchanged."""
+        for key, swapped in ((f"{a}/{b}", False), (a, False), (f"{b}/{a}", True)):
+            if key in self.switching:
+                return self.switching[key], swapped
+        raise ValueError(
+            f"{self.circuit} {self.format} is not characterised for {a}/{b} operands: use {', '.join(self.switching)}"
+        )
+
+
+def _weights(zeros: float) -> tuple[float, float, float]:
+    """Lagrange weights of the points 0, 1/2 and 1 at ``zeros``."""
+    return 2 * (zeros - 0.5) * (zeros - 1), 4 * zeros * (1 - zeros), 2 * zeros * (zeros - 0.5)
+
+
+@lru_cache(maxsize=4096)
+def price(
+    task: str, format: str, operands: Operands = DEFAULT, circuits: str = "default", basis: str = "textbook"
+) -> Price:
+    """Price one ALU task in one number format with the circuits of one set.
+
+    A ``multiply_accumulate`` is a multiply and an addition to a running sum in the accumulator's format, unless the set
+    names a fused circuit for it. ValueError with one line for a task, format, set, basis or pair of operand
+    distributions that has no price.
+    """
+    if task == "table_read":
+        memory = read_only_memory(format)
+        transistors = memory.transistors(basis)
+        return Price(f"table/{format}", transistors, memory.transistor_operations, 1.0)
+    parse(format)
+    if task == "multiply_accumulate" and chosen_circuit(task, format, circuits) is None:
+        parts = [price(t, format, operands, circuits, basis) for t in ("multiply", "accumulate")]
+        return _sum(parts[0], parts[1])
+    circuit = chosen_circuit(task, format, circuits)
+    if circuit is None:
+        raise ValueError(f"circuit set {circuits!r} has no circuit for {task} in {format}")
+    row = _row(circuit, format)
+    return Price(
+        circuit, row.transistors(basis), max(0.0, row.transistor_operations(operands)), row.glitch_factor, row.error
+    )
+
+
+def _sum(multiply: Price, add: Price) -> Price:
+    switched = multiply.transistor_operations + add.transistor_operations
+    glitched = sum(p.transistor_operations * p.glitch_factor for p in (multiply, add))
+    return Price(
+        f"{multiply.circuit} + {add.circuit}", multiply.transistors + add.transistors, switched,
+        glitched / switched if switched else 1.0, max(multiply.error, add.error),
+    )
+
+
+def chosen_circuit(task: str, format: str, circuits: str = "default") -> str | None:
+    """The circuit that a set names for a task and format (its first entry that matches), or None."""
+    for choice in _set(circuits):
+        if task in choice["tasks"] and any(fnmatchcase(format, pattern) for pattern in choice["formats"]):
+            return str(choice["circuit"])
+    return None
+
+
+@cache
+def _set(name: str) -> list[dict[str, Any]]:
+    data = files("alu_library") / "data"
+    source = data / f"circuits_{name}.toml"
+    if not source.is_file():
+        known = sorted(f.name[9:-5] for f in data.iterdir() if f.name.startswith("circuits_"))
+        raise ValueError(f"unknown circuit set {name!r}: use one of {', '.join(known)}")
+    choices: list[dict[str, Any]] = tomllib.loads(source.read_text(encoding="utf-8"))["circuit"]
+    return choices
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """Every row of the shipped table."""
+    text = (files("alu_library") / "data" / "characterised.json").read_text(encoding="utf-8")
+    return tuple(
+        Row(**{**r, "switching": {k: tuple(v) for k, v in r["switching"].items()}}) for r in json.loads(text)["rows"]
+    )
+
+
+@cache
+def _by_circuit() -> Mapping[str, list[tuple[float, Row]]]:
+    """Rows of each circuit with their log width, by width."""
+    found: dict[str, list[tuple[float, Row]]] = {}
+    for row in rows():
+        found.setdefault(row.circuit, []).append((_log_width(parse(row.format)), row))
+    return {circuit: sorted(rows, key=lambda r: r[0]) for circuit, rows in found.items()}
+
+
+def _log_width(format: Format) -> float:
+    return math.log(format.mantissa_bits + 1 if format.is_float else format.bits)
+
+
+@cache
+def _row(circuit: str, format: str) -> Row:
+    """The row of a circuit in a format, interpolated if the table has none."""
+    candidates = _by_circuit().get(circuit, [])
+    for _, row in candidates:
+        if row.format == format:
+            return row
+    wanted = parse(format)
+    same_kind = [(x, r) for x, r in candidates if parse(r.format).kind == wanted.kind]
+    same_kind = same_kind or [(x, r) for x, r in candidates if parse(r.format).is_float == wanted.is_float]
+    if not same_kind:
+        raise ValueError(f"{circuit} is not characterised for {format} or formats like it")
+    widths = [x for x, _ in same_kind]
+    above = min(max(bisect(widths, _log_width(wanted)), 1), len(same_kind) - 1)
+    if above == 0 or widths[above] == widths[above - 1]:
+        return same_kind[above][1]
+    return _between(same_kind[above - 1], same_kind[above], _log_width(wanted), format)
+
+
+def _between(low: tuple[float, Row], high: tuple[float, Row], x: float, format: str) -> Row:
+    """A row at log width ``x`` on the line through two rows in logarithms, extended if x is outside."""
+    share = (x - low[0]) / (high[0] - low[0])
+
+    def mix(a: float, b: float) -> float:
+        return math.exp((1 - share) * math.log(max(a, 1e-9)) + share * math.log(max(b, 1e-9)))
+
+    first, second = low[1], high[1]
+    switching = {
+        k: tuple(mix(a, b) for a, b in zip(v, second.switching[k], strict=True))
+        for k, v in first.switching.items() if k in second.switching
+    }
+    return Row(
+        first.circuit, format, round(mix(first.textbook, second.textbook)),
+        round(mix(first.static_cmos, second.static_cmos)), round(mix(first.depth, second.depth)),
+        mix(first.glitch_factor, second.glitch_factor), max(first.error, second.error), switching,
+    )
