@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from alu_library.tasks import Tasks
 
+
 def test_the_first_layer_of_vgg16(make, work):
     # 64 filters of 3 * 3 * 3 at 224 * 224 places
     done = work(make("Conv", (1, 3, 224, 224), (64, 3, 3, 3), (64,), pads=(1, 1, 1, 1)))
