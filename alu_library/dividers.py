@@ -15,7 +15,7 @@ from alu_library.adders import negate_if, ripple_carry
 from alu_library.combinational import select
 from alu_library.netlist import ONE, ZERO, Builder, Bus, Net, Netlist
 
-__all__ = ["DIVIDERS", "divide", "divider", "non_restoring", "restoring"]
+__all__ = ["DIVIDERS", "divide", "divider", "non_restoring", "restoring", "subtract_if_fits"]
 
 
 def restoring(b: Builder, dividend: Bus, divisor: Bus, remainder: Sequence[Net] = ()) -> tuple[Bus, Bus]:
@@ -26,14 +26,14 @@ def restoring(b: Builder, dividend: Bus, divisor: Bus, remainder: Sequence[Net] 
     rest = list(remainder)
     quotient = []
     for bit in reversed(dividend):
-        rest, fits = _restoring_row(b, [bit, *rest], inverted)
+        rest, fits = subtract_if_fits(b, [bit, *rest], inverted)
         quotient.append(fits)
     return quotient[::-1], [*rest, *[ZERO] * (len(divisor) - len(rest))]
 
 
-def _restoring_row(b: Builder, rest: Bus, inverted: Bus) -> tuple[Bus, Net]:
-    """One row: the rest less the divisor if that fits, and whether it does. Above the bits that the rest has so far
-    only the borrow is needed."""
+def subtract_if_fits(b: Builder, rest: Bus, inverted: Bus) -> tuple[Bus, Net]:
+    """One row: ``rest`` less a number given by its complement if that fits, and whether it does. Where one is longer
+    than the other only the borrow is needed."""
     width = min(len(rest), len(inverted))
     difference, carry = ripple_carry(b, rest[:width], inverted[:width], ONE)
     fits = b.or_(b.and_(carry, *inverted[width:]), *rest[width:])

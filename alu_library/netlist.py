@@ -193,9 +193,9 @@ class Builder:
             return low
         if select == ONE:
             return high
-        if low == ZERO:
+        if low in (ZERO, select):
             return self.and_(select, high)
-        if high == ONE:
+        if high in (ONE, select):
             return self.or_(select, low)
         if high == ZERO:
             return self.and_(self.not_(select), low)
@@ -243,7 +243,7 @@ class Builder:
         return a if b == neutral else None
 
     def _tree(self, kind: str, dominant: Net, neutral: Net, nets: Sequence[Net]) -> Net:
-        if dominant in nets:
+        if dominant in nets or any(self._complements.get(n) in nets for n in nets if n > ONE):
             return dominant
         return self._balanced(kind, list(dict.fromkeys(n for n in nets if n != neutral)), neutral)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from alu_library.adders import ripple_carry
-from alu_library.combinational import select
+from alu_library.dividers import subtract_if_fits
 from alu_library.netlist import ONE, ZERO, Builder, Bus, Netlist
 
 __all__ = ["square_root", "square_rooter"]
@@ -20,13 +19,15 @@ def square_root(b: Builder, radicand: Bus) -> tuple[Bus, Bus]:
     root: Bus = []
     rest: Bus = []
     for place in range(len(bits) - 2, -1, -2):
-        rest = [*bits[place:place + 2], *rest]
-        inverted = [b.not_(n) for n in (ONE, ZERO, *root)]
-        difference, carry = ripple_carry(b, rest[:len(inverted)], inverted, ONE)
-        fits = b.or_(carry, *rest[len(inverted):])
-        rest = select(b, fits, rest[:len(inverted)], difference)
+        rest = _trimmed([*bits[place:place + 2], *rest])
+        rest, fits = subtract_if_fits(b, rest, [b.not_(n) for n in (ONE, ZERO, *root)])
         root = [fits, *root]
-    return root, rest
+    return root, [*rest, *[ZERO] * (len(root) + 1 - len(rest))]
+
+
+def _trimmed(bus: Bus) -> Bus:
+    """A bus without the constant zeros at its top."""
+    return bus if not bus or bus[-1] != ZERO else _trimmed(bus[:-1])
 
 
 def square_rooter(width: int, full_adder_style: int = 28) -> Netlist:
