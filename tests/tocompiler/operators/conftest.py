@@ -18,11 +18,12 @@ _ELEMENT_TYPES = {format: number for number, format in reversed(ONNX_FORMATS.ite
 
 
 def _tensor(given: Any, index: int) -> Tensor | None:
-    """A shape, a tensor, or None; a list is a constant of its values."""
+    """A shape, a tensor, or None; a list or a number is a constant of that value."""
     if given is None or isinstance(given, Tensor):
         return given
-    if isinstance(given, list):
-        value = np.asarray(given, dtype=np.float32 if any(isinstance(v, float) for v in given) else np.int64)
+    if isinstance(given, list | int | float):
+        value = np.asarray(given)
+        value = value.astype(np.float32 if value.dtype.kind == "f" else np.int64)
         return Tensor(f"t{index}", value.shape, "fp32" if value.dtype == np.float32 else "int64", "constant", value)
     return Tensor(f"t{index}", tuple(given))
 

@@ -1,0 +1,56 @@
+"""Every operator that ONNX defines is lowered, declared data-only, or refused, the last two with the reason."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tocompiler.network import Operator
+from tocompiler.operators import Refused, Rule, Unmodelled, add_rule, names, register, rule
+
+onnx = pytest.importorskip("onnx")
+
+
+def defined() -> list[str]:
+    """Operators of all opsets of onnx's domains, under the names the register uses."""
+    schemas = onnx.defs.get_all_schemas_with_history()
+    return sorted({f"{s.domain}.{s.name}" if s.domain else s.name for s in schemas})
+
+
+@pytest.mark.parametrize("operator", defined())
+def test_every_operator_of_onnx_has_a_rule(operator):
+    found = rule(operator)
+    lowered = type(found).work is not Rule.work
+    assert lowered or found.data_only or found.refused
+
+
+def test_refusals_say_why():
+    refused = {name: rule(name).refused for name in names() if rule(name).refused}
+    assert set(refused) <= {
+        "ImageDecoder", "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer",
+        "ai.onnx.preview.training.Gradient", "ai.onnx.ml.CastMap", "ai.onnx.ml.CategoryMapper",
+        "ai.onnx.ml.DictVectorizer", "ai.onnx.ml.LabelEncoder", "ai.onnx.ml.OneHotEncoder",
+    }
+    with pytest.raises(Refused, match="StringConcat 'op': it works on text"):
+        rule("StringConcat").work(Operator("op", "StringConcat", (), ()))
+
+
+def test_an_unknown_operator_is_unmodelled():
+    with pytest.raises(Unmodelled, match=r"com\.example\.Oddity"):
+        rule("com.example.Oddity")
+
+
+def test_a_name_is_filed_once():
+    with pytest.raises(KeyError, match="operator Conv is registered twice"):
+        add_rule(rule("Conv") and "Conv", Rule())
+    with pytest.raises(KeyError, match="operator Relu is registered twice"):
+        register("Relu")(Rule)
+
+
+def test_rooms_import_nothing_heavy():
+    code = ("import sys, tocompiler.operators as o; o.names(); "
+            "print([m for m in ('numpy', 'onnx', 'sympy', 'networkx') if m in sys.modules])")
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
