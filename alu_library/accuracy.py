@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alu_library.algorithms import Choice, domain, run, two_arguments
-from alu_library.formats import parse
+from alu_library.formats import decode, parse
 from alu_library.function_references import exactly, in_float64
 from alu_library.numeric import Array, Numeric, round_to
 
@@ -23,6 +23,8 @@ __all__ = ["Accuracy", "measure", "points"]
 CHECKED = 1000
 """How many of the worst points are computed again from the formula, in 60 digits."""
 
+_BULK = 30  # fraction bits up to which float64 can serve as the reference
+_SPARSE = 16  # formats beyond that visit each sixteenth exponent boundary
 _BLOCK = 1 << 17  # points run at once: the arrays of a step stay in the cache
 
 
@@ -44,12 +46,10 @@ def points(choice: Choice, count: int) -> Iterator[tuple[Array, Array | None]]:
     random = np.random.default_rng(zlib.crc32(choice.name.encode()))
     low, high = domain(choice)
     if f.bits <= 16 and not two_arguments(choice.name):
-        from alu_library.formats import decode
-
         yield _inside(choice, decode(f, np.arange(1 << f.bits, dtype=np.uint64))), None
         return
     exponents = np.arange(f.minimum_exponent, int(np.frexp(f.maximum)[1]))
-    powers = np.ldexp(1.0, exponents)
+    powers = np.ldexp(1.0, exponents[:: _SPARSE if f.mantissa_bits > _BULK else 1])
     edges = np.concatenate([powers, powers * (1 + f.epsilon), powers * (1 - f.epsilon / 2)])
     blocks = [np.concatenate([edges, -edges])]
     near_low, near_high = max(low, -16.0), min(high, 16.0)
@@ -93,7 +93,7 @@ def measure(choice: Choice, count: int, checked: int = CHECKED) -> Accuracy:
     for x, y in points(choice, count):
         operands = (x,) if y is None else (x, y)
         result = evaluate(choice, *operands)
-        if f.mantissa_bits > 30:
+        if f.mantissa_bits > _BULK:
             errors, gaps = _exact_errors(choice, operands, result)
         else:
             with np.errstate(all="ignore"):
@@ -105,7 +105,7 @@ def measure(choice: Choice, count: int, checked: int = CHECKED) -> Accuracy:
         block = np.stack([errors, x, np.zeros_like(x) if y is None else y, result])[:, counted]
         worst = np.concatenate([worst, block], axis=1)
         worst = worst[:, np.argsort(-worst[0], kind="stable")[: checked + 1]]
-    if f.mantissa_bits <= 30:
+    if f.mantissa_bits <= _BULK:
         for column in range(min(checked, worst.shape[1])):
             worst[0, column] = _exact_error(choice, worst[1, column], worst[2, column], worst[3, column])
     position = int(np.argmax(worst[0]))

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from alu_library import activations, derivatives, elementary_roots
+from alu_library import elementary_cordic as cordic
 from alu_library import elementary_error as error
 from alu_library import elementary_exp as exponential
 from alu_library import elementary_hyperbolic as hyperbolic
 from alu_library import elementary_trigonometric as trigonometric
 from alu_library.formats import parse
 from alu_library.programs import Counter, Operand, Program, Reading, convert
+from alu_library.segments import SHAPES, fraction_bits, lookup, segments
 
 __all__ = ["INTERNALS", "Choice", "choices", "count", "domain", "names", "run", "two_arguments"]
 
@@ -35,7 +37,8 @@ def _as_is(program: Program) -> Callable[[float], Program]:
 
 ELEMENTARY: Mapping[str, Styles] = {
     "exp": {"polynomial": _with_bits(exponential.exp), "table_32": _with_bits(exponential.exp_table),
-            "table_256": lambda bits: partial(exponential.exp_table, bits=bits, index_bits=8)},
+            "table_256": lambda bits: partial(exponential.exp_table, bits=bits, index_bits=8),
+            "cordic": _with_bits(cordic.exp_cordic)},
     "exp2": {"polynomial": _with_bits(exponential.exp2)},
     "expm1": {"polynomial": _with_bits(exponential.expm1)},
     "log": {"polynomial": _with_bits(exponential.log), "quotient": _with_bits(exponential.log_divided)},
@@ -45,13 +48,15 @@ ELEMENTARY: Mapping[str, Styles] = {
     "reciprocal": {"digit_recurrence": _with_bits(elementary_roots.reciprocal),
                    "newton": _with_bits(elementary_roots.reciprocal_newton),
                    "goldschmidt": _with_bits(elementary_roots.reciprocal_goldschmidt)},
-    "divide": {"digit_recurrence": _with_bits(elementary_roots.divide), "newton": _with_bits(elementary_roots.divide_newton),
+    "divide": {"digit_recurrence": _with_bits(elementary_roots.divide),
+               "newton": _with_bits(elementary_roots.divide_newton),
                "goldschmidt": _with_bits(elementary_roots.divide_goldschmidt)},
     "sqrt": {"digit_recurrence": _with_bits(elementary_roots.root), "newton": _with_bits(elementary_roots.sqrt_newton),
              "goldschmidt": _with_bits(elementary_roots.sqrt_goldschmidt)},
     "rsqrt": {"digit_recurrence": _with_bits(elementary_roots.rsqrt),
               "newton": _with_bits(elementary_roots.rsqrt_newton)},
-    "sin": {"polynomial": _with_bits(trigonometric.sin)}, "cos": {"polynomial": _with_bits(trigonometric.cos)},
+    "sin": {"polynomial": _with_bits(trigonometric.sin), "cordic": _with_bits(cordic.sin_cordic)},
+    "cos": {"polynomial": _with_bits(trigonometric.cos), "cordic": _with_bits(cordic.cos_cordic)},
     "tan": {"polynomial": _with_bits(trigonometric.tan)}, "asin": {"polynomial": _with_bits(trigonometric.asin)},
     "acos": {"polynomial": _with_bits(trigonometric.acos)}, "atan": {"polynomial": _with_bits(trigonometric.atan)},
     "erf": {"polynomial": _with_bits(error.erf)},
@@ -78,8 +83,8 @@ INTERNALS: Mapping[str, tuple[tuple[str, int], ...]] = {
     "tf32": (("e8m31", 30), ("fp32", 18), ("e8m16", 15), ("tf32", 12)),
     "fp16": (("fp64", 30), ("e8m31", 30), ("fp32", 18), ("e8m16", 15), ("fp16", 12)),
     "bf16": (("fp64", 30), ("e8m31", 30), ("fp32", 15), ("e8m13", 12), ("bf16", 9)),
-    "fp8_e4m3": (("e8m13", 8), ("e8m7", 6)),
-    "fp8_e5m2": (("e8m13", 8), ("e8m7", 6)),
+    "fp8_e4m3": (("fp8_e4m3", 4), ("e8m13", 8)),
+    "fp8_e5m2": (("fp8_e5m2", 3), ("e8m13", 8)),
 }
 """Internal formats and target bits that are tried for each format, most accurate first."""
 
@@ -112,7 +117,22 @@ def two_arguments(name: str) -> bool:
     return name in ("divide", "pow", "prelu", "prelu_derivative")
 
 
-def _styles(name: str) -> Styles:
+def _styles(name: str, internal: str, bits: float) -> Styles:
+    if parse(internal).bits <= 8:
+        return {} if two_arguments(name) else {"lookup": lambda bits: partial(lookup, name=name)}
+    styles = dict(_own_styles(name))
+    if name in SHAPES and parse(internal).mantissa_bits <= 40:
+        for degree in (1, 2, 3):
+            if fraction_bits(name, bits, degree) is not None:
+                styles[f"segments_{degree}"] = partial(_segments, name, degree)
+    return styles
+
+
+def _segments(name: str, degree: int, bits: float) -> Program:
+    return partial(segments, name=name, bits=bits, degree=degree)
+
+
+def _own_styles(name: str) -> Styles:
     if name in ELEMENTARY:
         return ELEMENTARY[name]
     if name in ("gelu_derivative", "erf_derivative"):
@@ -134,7 +154,7 @@ def choices(name: str, format: str) -> Iterator[Choice]:
     """Every choice for a function in a format; those that are the same program, operation for operation, once."""
     seen: set[str] = set()
     for internal, bits in INTERNALS[format]:
-        for style, maker in _styles(name).items():
+        for style, maker in _styles(name, internal, bits).items():
             choice = Choice(name, format, internal, style, bits, maker(bits), _suite(style, bits))
             identity = count(choice).program_hash()
             if identity not in seen:

@@ -12,7 +12,7 @@ import math
 from alu_library.coefficients import TAIL_CENTRE, polynomial
 from alu_library.elementary_common import horner, wide_enough
 from alu_library.formats import parse
-from alu_library.programs import Operand, absolute, copy_sign, less, minimum, scale, select, truncate
+from alu_library.programs import Operand, absolute, copy_sign, less, minimum, select, truncate
 
 __all__ = ["erf", "exact_product", "gaussian", "normal_tail", "tail_and_density"]
 

@@ -16,7 +16,6 @@ from alu_library.programs import (
     Operand,
     absolute,
     exponent,
-    has_bit,
     less,
     low_bits,
     maximum,
@@ -31,8 +30,19 @@ from alu_library.programs import (
     truncate,
 )
 
-__all__ = ["exp", "exp2", "exp_sum", "exp_table", "expm1", "log", "log10", "log1p", "log1p_unit", "log2",
-           "log_divided"]
+__all__ = [
+    "exp",
+    "exp2",
+    "exp_sum",
+    "exp_table",
+    "expm1",
+    "log",
+    "log1p",
+    "log1p_unit",
+    "log2",
+    "log10",
+    "log_divided",
+]
 
 _LN2 = math.log(2)
 
@@ -52,11 +62,16 @@ def _without_multiples(x: Operand, n: Operand, name: str, share: float, bits: fl
     return (x - n * (first * share)) - n * (rest * share)
 
 
-def exp(x: Operand, bits: float, low: Operand | None = None) -> Operand:
-    """e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln 2 / 2; ``low`` is a small addend of x."""
+def reduced(x: Operand, bits: float) -> tuple[Operand, Operand]:
+    """(n, r): x = n ln 2 + r with n = round(x / ln 2), so |r| <= ln 2 / 2."""
     x = _limited(x, _LN2)
     n = nearest_integer(x * split("log2_e")[0])
-    r = _without_multiples(x, to_float(n, x.format), "ln2", 1, bits)
+    return n, _without_multiples(x, to_float(n, x.format), "ln2", 1, bits)
+
+
+def exp(x: Operand, bits: float, low: Operand | None = None) -> Operand:
+    """e^x = 2^n e^r; ``low`` is a small addend of x."""
+    n, r = reduced(x, bits)
     if low is not None:
         r = r + low
     p = polynomial("exp", -_LN2 / 2, _LN2 / 2, bits)

@@ -27,12 +27,12 @@ from alu_library.programs import (
     to_float,
 )
 
-__all__ = ["acos", "asin", "atan", "cos", "sin", "tan"]
+__all__ = ["acos", "asin", "atan", "cos", "quarter_turns", "sin", "tan"]
 
 _QUARTER = (math.pi / 4) ** 2 * 1.0001
 
 
-def _quarter_turns(x: Operand) -> tuple[Operand, Operand]:
+def quarter_turns(x: Operand) -> tuple[Operand, Operand]:
     """n = round(x / (pi/2)) and x - n pi/2, |.| <= pi/4."""
     f = parse(x.format)
     width = f.mantissa_bits // 2
@@ -52,7 +52,7 @@ def _sin_cos(r: Operand, bits: float) -> tuple[Operand, Operand]:
 
 def sin(x: Operand, bits: float) -> Operand:
     """sin x = ± sin r or ± cos r, by the two low bits of the number of quarter turns."""
-    n, r = _quarter_turns(x)
+    n, r = quarter_turns(x)
     sine, cosine = _sin_cos(r, bits)
     value = select(has_bit(n, 0), cosine, sine)
     return select(has_bit(n, 1), -value, value)
@@ -60,7 +60,7 @@ def sin(x: Operand, bits: float) -> Operand:
 
 def cos(x: Operand, bits: float) -> Operand:
     """cos x = sin(x + pi/2): one quarter turn more."""
-    n, r = _quarter_turns(x)
+    n, r = quarter_turns(x)
     sine, cosine = _sin_cos(r, bits)
     value = select(has_bit(n, 0), sine, cosine)
     return select(has_bit(n + 1, 1), -value, value)
@@ -68,7 +68,7 @@ def cos(x: Operand, bits: float) -> Operand:
 
 def tan(x: Operand, bits: float) -> Operand:
     """tan x = sin r / cos r, or -cos r / sin r after an odd number of quarter turns."""
-    n, r = _quarter_turns(x)
+    n, r = quarter_turns(x)
     sine, cosine = _sin_cos(r, bits)
     odd = has_bit(n, 0)
     return select(odd, -cosine, sine) / select(odd, sine, cosine)

@@ -115,13 +115,16 @@ def _evaluator(name: str) -> Callable[..., Any]:
 
 
 def exactly(name: str, x: float, y: float = 0.0) -> Any:
-    """The function's value at one point, in mpmath with 60 digits more than the exponent of x costs."""
+    """The function's value at one point, in mpmath with 60 digits more than the exponent of x costs; inf at a pole."""
     import mpmath
 
     # Terms like e^x against 1 need as many digits as they differ in.
     extra = int(min(abs(x), 800)) if name in _LARGE_EXPONENTS else 0
     with mpmath.workdps(_DIGITS + extra):
-        return mpmath.mpf(_evaluator(name)(mpmath.mpf(x), mpmath.mpf(y)))
+        try:
+            return mpmath.mpf(_evaluator(name)(mpmath.mpf(x), mpmath.mpf(y)))
+        except ZeroDivisionError:  # a pole
+            return mpmath.inf
 
 
 _LARGE_EXPONENTS = frozenset({
@@ -150,7 +153,8 @@ def _float64() -> dict[str, Callable[..., Array]]:
         return np.asarray(x * (e * (e + 2) / (e * (e + 2) + 2)))
 
     def mish_slope(x: Array) -> Array:
-        e = np.exp(np.minimum(x, 40.0))
+        x = np.minimum(x, 40.0)  # 1 to the last bit from here on
+        e = np.exp(x)
         d = e * (e + 2) + 2
         return np.asarray((e * (e + 2) + x * 4 * e * (e + 1) / d) / d)
 
@@ -185,7 +189,8 @@ def _float64() -> dict[str, Callable[..., Array]]:
         "hard_sigmoid_derivative": lambda x: (np.abs(x) < 3) / 6,
         "hard_swish_derivative": lambda x: np.where(np.abs(x) < 3, x / 3 + 0.5, (x > 0) * 1.0),
         "leaky_relu_derivative": lambda x: np.where(x < 0, LEAKY_SLOPE, 1.0),
-        "prelu_derivative": lambda x, y: np.where(x < 0, y, 1.0), "softsign_derivative": lambda x: (1 + np.abs(x)) ** -2.0,
+        "prelu_derivative": lambda x, y: np.where(x < 0, y, 1.0),
+        "softsign_derivative": lambda x: (1 + np.abs(x)) ** -2.0,
         "elu_derivative": lambda y: np.where(y < 0, y + 1, 1.0),
         "selu_derivative": lambda y: np.where(y < 0, y + SELU_ALPHA * SELU_SCALE, SELU_SCALE),
         "exp2_derivative": lambda y: y * math.log(2), "softplus_derivative": sp.expit,

@@ -15,7 +15,8 @@ from typing import Any
 from alu_library.formats import parse
 from alu_library.tasks import Tasks
 
-__all__ = ["FORMATS", "FunctionRow", "allowed_error", "cost", "function", "function_names", "function_rows"]
+__all__ = ["FORMATS", "FunctionRow", "allowed_error", "cost", "function", "function_names", "function_rows",
+           "unit_cost"]
 
 FORMATS = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8_e4m3", "fp8_e5m2")
 """Formats with a table of their own."""
@@ -74,8 +75,9 @@ def function_names() -> tuple[str, ...]:
 def function_rows(name: str, format: str) -> tuple[FunctionRow, ...]:
     """Every measured algorithm of a function in a format; ValueError with one line where there is none.
 
-    A format without a table of its own takes the next wider one that has: a float that of at least its exponent and
-    fraction bits, an integer that of fp32, with a conversion before and after.
+    A format without a table of its own takes one that has: a float the next with at least its exponent and fraction
+    bits, a wide integer fp32 (fp64 beyond 32 bits), with a conversion before and after. A quantised integer of at
+    most 8 bits is looked up: one read of a table of all its words, as for fp8, each correctly rounded.
     """
     measured = _measured_format(format)
     rows = _measured(name, measured)
@@ -83,6 +85,8 @@ def function_rows(name: str, format: str) -> tuple[FunctionRow, ...]:
         raise ValueError(f"no algorithm for the function {name!r}: use one of {', '.join(function_names())}")
     if measured == format:
         return rows
+    if parse(format).bits <= 8 and rows[0].table_bit and rows[0].internal_format == measured:
+        return (replace(rows[0], format=format),)
     around = Tasks({("convert", measured): 2})
     return tuple(replace(row, format=format, tasks=row.tasks + around, depth=row.depth + 2) for row in rows)
 
@@ -92,7 +96,7 @@ def _measured_format(format: str) -> str:
         return format
     f = parse(format)
     if not f.is_float:
-        return "fp32" if f.bits <= 32 else "fp64"
+        return "fp8_e4m3" if f.bits <= 8 else "fp32" if f.bits <= 32 else "fp64"
     for name in reversed(FORMATS):
         wider = parse(name)
         if wider.exponent_bits >= f.exponent_bits and wider.mantissa_bits >= f.mantissa_bits:
@@ -107,14 +111,23 @@ def allowed_error(format: str) -> float:
 
 def cost(row: FunctionRow, circuits: str = "default") -> float:
     """Transistor operations of one evaluation, on operands that are not zero, with the circuits of one set."""
+    return sum(n * _price(task, format, circuits) for (task, format), n in row.tasks.items())
+
+
+def unit_cost(format: str, circuits: str = "default") -> float:
+    """Transistor operations of one multiplication in the format, on operands that are not zero."""
+    return _price("multiply", format, circuits)
+
+
+def _price(task: str, format: str, circuits: str) -> float:
     from alu_library.pricing import Operand, Operands, price
 
+    # Inside a function an operand is a constant or an intermediate value: neither is ever mostly zero.
     busy = Operands(Operand("normal"), Operand("normal"))
     try:
-        return sum(n * price(task, format, busy, circuits).transistor_operations
-                   for (task, format), n in row.tasks.items())
-    except FileNotFoundError:  # the characterised table is not there yet
-        return float(row.tasks.total())
+        return price(task, format, busy, circuits).transistor_operations
+    except FileNotFoundError:  # the characterised table is being made: a stand-in until it is there
+        return 1.0
 
 
 @lru_cache(maxsize=4096)
@@ -141,7 +154,8 @@ def function(name: str, format: str, max_error_ulp: float | None = None, algorit
         good = [r for r in rows if r.max_error_ulp <= max_error_ulp]
     if not good:
         best = min(r.max_error_ulp for r in rows)
-        raise ValueError(f"no algorithm of {name} in {format} is within {max_error_ulp:g} ulp: the best reaches {best:.3g}")
+        raise ValueError(
+            f"no algorithm of {name} in {format} is within {max_error_ulp:g} ulp: the best reaches {best:.3g}")
     return min(good, key=lambda r: cost(r, circuits))
 
 

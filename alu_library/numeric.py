@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from alu_library.formats import parse
+from alu_library.formats import encode, parse
 from alu_library.programs import Operand, Reading
 
 __all__ = ["Array", "Numeric", "round_to"]
@@ -31,7 +31,8 @@ def round_to(values: Array, format: str) -> Array:
     if format == "fp64":
         return values
     if format in _NATIVE:
-        return values.astype(_NATIVE[format]).astype(np.float64)
+        with np.errstate(over="ignore"):
+            return values.astype(_NATIVE[format]).astype(np.float64)
     f = parse(format)
     if not f.is_float:
         return values
@@ -129,6 +130,8 @@ _EXACT: Mapping[str, Callable[..., Array]] = {
     "significand": lambda x: np.abs(np.frexp(x)[0]) * 2, "low_bits": lambda n, bits: np.mod(n, 2.0**bits),
     "has_bit": lambda n, bit: np.mod(np.floor(n / 2.0**bit), 2) == 1,
     "shift_right": lambda n, bits: np.floor(n / 2.0**bits), "shift_left": lambda n, bits: n * 2.0**bits,
+    "to_fixed": lambda x, fraction_bits: np.rint(np.ldexp(x, fraction_bits)),
+    "from_fixed": lambda n, fraction_bits: np.ldexp(n, -fraction_bits), "negate_if": lambda n, bit: np.where(bit, -n, n),
     "pattern_index": _pattern_index, "truncate": _truncated,
 }
 
@@ -153,9 +156,11 @@ class Numeric(Reading):
             if kind in _PLAIN:
                 wide = f.is_float and 25 <= f.mantissa_bits < 52
                 result = round_to((_ODD if wide else _PLAIN)[kind](*values), result_format)
+            elif kind == "bit_pattern":
+                result = encode(operands[0].format, values[0]).astype(np.float64)
             else:
                 result = _EXACT[kind](*values, **parameters)
-            if kind in ("convert", "to_float", "scale"):
+            if kind in ("convert", "to_float", "from_fixed", "scale"):
                 if kind == "scale":  # the field would underflow: the circuit returns zero
                     result = np.where(np.abs(result) < 2.0**f.minimum_exponent, np.copysign(0.0, result), result)
                 result = round_to(result, result_format)

@@ -22,9 +22,10 @@ from alu_library.formats import parse
 from alu_library.tasks import Tasks
 
 __all__ = [
-    "EXPONENT", "Charge", "Counter", "Operand", "Program", "Reading", "absolute", "has_bit", "constant", "convert",
-    "copy_sign", "exponent", "is_negative", "less", "low_bits", "maximum", "minimum", "multiply_signs", "nearest_integer",
-    "pattern_index", "scale", "select", "shift_left", "shift_right", "significand", "sqrt", "table", "to_float", "truncate",
+    "EXPONENT", "Charge", "Counter", "Operand", "Program", "Reading", "absolute", "bit_pattern", "constant",
+    "convert", "copy_sign", "exponent", "from_fixed", "has_bit", "is_negative", "less", "low_bits", "maximum",
+    "minimum", "multiply_signs", "nearest_integer", "negate_if", "pattern_index", "scale", "select", "shift_left",
+    "shift_right", "significand", "sqrt", "table", "to_fixed", "to_float", "truncate",
 ]
 
 EXPONENT = "int16"
@@ -41,11 +42,13 @@ def _one(task: str) -> Charge:
 CHARGES: Mapping[str, Charge] = {
     "add": _one("add"), "subtract": _one("add"), "multiply": _one("multiply"), "divide": _one("divide"),
     "sqrt": _one("sqrt"), "maximum": _one("compare"), "minimum": _one("compare"), "less": _one("compare"),
-    "select": _one("select"), "convert": _one("convert"), "nearest_integer": _one("convert"), "to_float": _one("convert"),
+    "select": _one("select"), "convert": _one("convert"), "nearest_integer": _one("convert"),
+    "to_float": _one("convert"), "to_fixed": _one("convert"), "from_fixed": _one("convert"),
     # Work on the fields of a float: masks are logic, arithmetic on the exponent field is an integer addition.
-    "negate": _one("logic"), "absolute": _one("logic"), "copy_sign": _one("logic"), "multiply_signs": _one("logic"),
-    "truncate": _one("logic"), "significand": _one("logic"), "low_bits": _one("logic"),
-    "is_negative": lambda format: {}, "has_bit": lambda format: {},  # a bit is a wire
+    "negate": _one("logic"), "negate_if": _one("logic"), "absolute": _one("logic"), "copy_sign": _one("logic"),
+    "multiply_signs": _one("logic"), "truncate": _one("logic"), "significand": _one("logic"), "low_bits": _one("logic"),
+    "is_negative": lambda format: {}, "has_bit": lambda format: {},  # bits are wires
+    "bit_pattern": lambda format: {},
     "exponent": lambda format: {("logic", format): 1, ("add", EXPONENT): 1},
     # The exponent field is added to, and a result outside the range becomes zero or infinity.
     "scale": lambda format: {("add", EXPONENT): 1, ("select", format): 1},
@@ -249,6 +252,22 @@ def to_float(n: Operand, format: str) -> Operand:
     return n.reading.apply("to_float", format, Operand(n.reading, format, n.value))
 
 
+def to_fixed(x: Operand, fraction_bits: int, format: str) -> Operand:
+    """x as a fixed-point integer with ``fraction_bits`` behind the point, rounded to nearest even."""
+    return x.reading.apply("to_fixed", format, x, fraction_bits=fraction_bits)
+
+
+def from_fixed(n: Operand, fraction_bits: int, format: str) -> Operand:
+    """The float that a fixed-point integer stands for: charged in the format of the float."""
+    wide = Operand(n.reading, format, n.value)
+    return n.reading.apply("from_fixed", format, wide, fraction_bits=fraction_bits)
+
+
+def negate_if(n: Operand, bit: Operand) -> Operand:
+    """-n where the bit is set: an exclusive-or in front of the adder that follows, whose carry-in does the rest."""
+    return n.reading.apply("negate_if", n.format, n, bit)
+
+
 def scale(x: Operand, n: Operand | int) -> Operand:
     """x · 2^n by adding to the exponent field: below the smallest normal it is zero, beyond the range infinite."""
     power = n if isinstance(n, Operand) else x.reading.constant(n, EXPONENT)
@@ -268,6 +287,11 @@ def significand(x: Operand) -> Operand:
 def low_bits(n: Operand, bits: int) -> Operand:
     """n modulo 2^bits."""
     return n.reading.apply("low_bits", n.format, n, bits=bits)
+
+
+def bit_pattern(x: Operand) -> Operand:
+    """The word of x itself, as the address of a table."""
+    return x.reading.apply("bit_pattern", f"uint{parse(x.format).bits}", x)
 
 
 def has_bit(n: Operand, bit: int) -> Operand:
