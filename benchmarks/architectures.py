@@ -5,6 +5,7 @@ Everything is on the meta device: no weights, no downloads. Needs torch, torchvi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,6 +92,17 @@ def _vision(name: str, size: int = 224, **options: Any) -> Architecture:
                         partial(_image, size))
 
 
+def _regnet(name: str) -> Architecture:
+    """RegNets compute their widths with tensors, which must have values: made on the CPU, then moved."""
+    def make() -> Any:
+        import torch
+
+        with torch.device("cpu"):
+            return getattr(torchvision_models(), name)(weights=None).to("meta")
+
+    return Architecture(f"torchvision/{name}", make, _image)
+
+
 def _segmentation(name: str) -> Architecture:
     def make() -> Any:
         torchvision_models()
@@ -139,7 +151,8 @@ def torch_architectures() -> list[Architecture]:
         *(_vision(name) for name in (
             "alexnet", "vgg11", "resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "mobilenet_v2",
             "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_b0", "squeezenet1_1", "densenet121",
-            "shufflenet_v2_x1_0", "mnasnet1_0", "regnet_y_400mf", "convnext_tiny", "vit_b_16", "swin_t", "swin_v2_t")),
+            "shufflenet_v2_x1_0", "mnasnet1_0", "convnext_tiny", "vit_b_16", "swin_t", "swin_v2_t")),
+        _regnet("regnet_y_400mf"),
         _vision("googlenet", aux_logits=False, init_weights=False),
         _vision("inception_v3", 299, aux_logits=False, init_weights=False),
         _segmentation("fcn_resnet50"),
@@ -165,7 +178,7 @@ def forward_macs(module: Any, inputs: Any) -> int:
     """Multiply-accumulates of a forward pass: half of what torch's flop counter finds on meta tensors."""
     import torch
 
-    with _no_fused_attention(), torch.no_grad(), _counter() as counter:
+    with _countable(), torch.no_grad(), _counter() as counter:
         _call(module, inputs)
     return int(counter.get_total_flops()) // 2
 
@@ -176,7 +189,7 @@ def backward_macs(module: Any, inputs: Any) -> int:
     torch's counter multiplies the weight gradient of a grouped convolution by its groups; the figure is right only
     where ``has_grouped_convolutions`` is False.
     """
-    with _no_fused_attention(), _counter() as counter:
+    with _countable(), _counter() as counter:
         result = _call(module, inputs)
         before = counter.get_total_flops()
         _summed(result).backward()
@@ -214,13 +227,20 @@ def _counter() -> Any:
 
 
 @contextmanager
-def _no_fused_attention() -> Iterator[None]:
-    """torch's fused inference path of transformer layers hides their products from its counter."""
+def _countable() -> Iterator[None]:
+    """torch's fused inference path of transformer layers hides their products from its counter; transformers looks
+    into position numbers for packed sequences, which the meta device cannot show (there are none)."""
     import torch
 
-    before = torch.backends.mha.get_fastpath_enabled()
+    fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
+    masking = sys.modules.get("transformers.masking_utils")
+    packed = getattr(masking, "find_packed_sequence_indices", None)
+    if packed is not None:
+        masking.find_packed_sequence_indices = lambda position_ids: None
     try:
         yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(before)
+        torch.backends.mha.set_fastpath_enabled(fused)
+        if packed is not None:
+            masking.find_packed_sequence_indices = packed

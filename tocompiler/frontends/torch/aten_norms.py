@@ -99,8 +99,11 @@ def _extreme(call: Call, x: Tensor, dim: Any = None, keepdim: bool = False) -> T
 
 
 @aten("max", "min")
-def _extreme_and_index(call: Call, x: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+def _extreme_and_index(call: Call, x: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Of all elements, along an axis with the position, or of two tensors."""
     kind = "Max" if call.name.startswith("max") else "Min"
+    if hasattr(dim, "format"):
+        return call.emit(kind, [x, dim])
     value = _reduce(call, f"Reduce{kind}", x, dim, keepdim)
     if dim is None:
         return value
