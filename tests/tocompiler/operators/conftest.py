@@ -23,7 +23,7 @@ def _tensor(given: Any, index: int) -> Tensor | None:
         return given
     if isinstance(given, list | int | float):
         value = np.asarray(given)
-        value = value.astype(np.float32 if value.dtype.kind == "f" else np.int64)
+        value = value.astype(np.float32 if value.dtype.kind == "f" and value.size else np.int64)
         return Tensor(f"t{index}", value.shape, "fp32" if value.dtype == np.float32 else "int64", "constant", value)
     return Tensor(f"t{index}", tuple(given))
 
