@@ -1,0 +1,67 @@
+"""Runtime: what the software that executes a network fixes, by preset; part of every device."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+__all__ = ["Runtime", "preset", "presets"]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Facts about execution that the architecture does not tell.
+
+    ``channel_block``: channels of a convolution are padded to a multiple of this (SIMD lanes); input channels only
+    where there are at least ``pad_input_from``. ``format_ratio``: what a multiply-accumulate of a format costs
+    relative to fp32; a format that is absent costs the ratio of transistor operations (native narrow units).
+    ``kernels``: kernels launched per operator, by ONNX name (``default_kernels`` elsewhere). ``in_place``:
+    operators whose result overwrites their operand. ``fused``: operators that run inside their producer, so that
+    their own operand and result do not move. ``fresh_pages_above_byte``: results larger than this are freshly mapped
+    memory at every execution. ``weights_as``: ``bytes``, or ``elements`` where weights are stored wide whatever the
+    format. ``layout_copies``: whether convolution makes padded, blocked copies of its operand and result. ``copied``:
+    operators whose operands and results are copied through newly allocated memory at every execution.
+    """
+
+    name: str = "generic"
+    source: str = "no runtime facts: nothing is padded, fused or in place"
+    channel_block: int = 1
+    pad_input_from: int = 1
+    format_ratio: Mapping[str, float] = field(default_factory=dict)
+    kernels: Mapping[str, float] = field(default_factory=dict)
+    default_kernels: float = 1.0
+    in_place: tuple[str, ...] = ()
+    fused: tuple[str, ...] = ()
+    fresh_pages_above_byte: int | None = None
+    weights_as: str = "bytes"
+    layout_copies: bool = False
+    copied: tuple[str, ...] = ()
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Runtime:
+        """From a TOML table; ValueError names a key that is unknown."""
+        unknown = set(values) - set(Runtime.__dataclass_fields__)
+        if unknown:
+            raise ValueError(f"runtime: unknown key {sorted(unknown)[0]}; "
+                             f"use one of {', '.join(Runtime.__dataclass_fields__)}")
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return Runtime(**fields)
+
+
+@cache
+def presets() -> dict[str, Runtime]:
+    """Every shipped preset, by name."""
+    text = resources.files("hardware").joinpath("data/runtimes.toml").read_text(encoding="utf-8")
+    return {name: Runtime.from_dict({"name": name, **values}) for name, values in tomllib.loads(text).items()}
+
+
+def preset(name: str) -> Runtime:
+    """A shipped preset; ValueError lists the names if there is none of that name."""
+    try:
+        return presets()[name]
+    except KeyError:
+        raise ValueError(f"unknown runtime '{name}'; use one of {', '.join(sorted(presets()))}") from None

@@ -1,0 +1,105 @@
+"""Technology nodes: how much energy one transistor operation takes in a silicon process.
+
+Two nodes are fitted to published energies of arithmetic operations (``data/published_energies.csv``); the fit is made
+by ``python -m tocompiler.technology_fit`` and stored with its error in ``data/technology.toml``. Every other node
+follows from those two by a power law in the feature size, and says so.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+__all__ = ["PublishedEnergy", "TechnologyNode", "fitted_nodes", "node", "published_energies"]
+
+
+@dataclass(frozen=True)
+class PublishedEnergy:
+    """One published energy of one arithmetic operation; ``obtained`` is ``published`` or ``second-hand``."""
+
+    node_nm: float
+    operation: str
+    format: str
+    energy_picojoule: float
+    obtained: str
+    source: str
+    year: int
+
+
+@dataclass(frozen=True)
+class TechnologyNode:
+    """A silicon process.
+
+    ``obtained`` is ``fitted``, ``interpolated`` (between fitted nodes) or ``extrapolated`` (beyond them). ``r2_log`` and
+    ``worst_ratio`` are the fit's coefficient of determination in logarithms and its largest factor of error over
+    ``points`` published energies; other nodes carry the worse of the two fits' and no points of their own.
+    """
+
+    nm: float
+    femtojoule_per_transistor_operation: float
+    obtained: str
+    r2_log: float
+    worst_ratio: float
+    points: int
+    source: str
+
+    @property
+    def name(self) -> str:
+        """``45nm``."""
+        return f"{self.nm:g}nm"
+
+    def energy_joule(self, transistor_operations: float) -> float:
+        """Energy of a number of transistor operations."""
+        return transistor_operations * self.femtojoule_per_transistor_operation * 1e-15
+
+
+@cache
+def published_energies() -> tuple[PublishedEnergy, ...]:
+    """Every published energy that ships, in the order of the file."""
+    text = (files("hardware") / "data" / "published_energies.csv").read_text(encoding="utf-8")
+    return tuple(
+        PublishedEnergy(float(r["node_nm"]), r["operation"], r["format"], float(r["energy_picojoule"]), r["obtained"],
+                        r["source"], int(r["year"]))
+        for r in csv.DictReader(text.splitlines())
+    )
+
+
+@cache
+def fitted_nodes() -> tuple[TechnologyNode, ...]:
+    """The nodes whose energy per transistor operation was fitted, largest first."""
+    text = (files("hardware") / "data" / "technology.toml").read_text(encoding="utf-8")
+    nodes = [TechnologyNode(obtained="fitted", **n) for n in tomllib.loads(text)["node"]]
+    return tuple(sorted(nodes, key=lambda n: -n.nm))
+
+
+@cache
+def node(name: str) -> TechnologyNode:
+    """The node of a feature size such as ``45nm``, ``28nm`` or ``7nm``.
+
+    Between and beyond the fitted nodes energy per transistor operation is taken as (feature size)^p with p from the two
+    of them. Names of processes have not been lengths since about 22 nm, so this is an assumption, and the further from
+    a fitted node the weaker. ValueError for a name that is not a size from 2 to 250 nm.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*nm", name)
+    if not match or not 2 <= float(match[1]) <= 250:
+        raise ValueError(f"a technology node is written as a size from 2nm to 250nm, such as 45nm, not {name!r}")
+    nm = float(match[1])
+    known = fitted_nodes()
+    for fitted in known:
+        if fitted.nm == nm:
+            return fitted
+    coarse, fine = known[0], known[-1]
+    power = math.log(
+        coarse.femtojoule_per_transistor_operation / fine.femtojoule_per_transistor_operation
+    ) / math.log(coarse.nm / fine.nm)
+    energy = fine.femtojoule_per_transistor_operation * (nm / fine.nm) ** power
+    return TechnologyNode(
+        nm, energy, "interpolated" if fine.nm < nm < coarse.nm else "extrapolated",
+        min(coarse.r2_log, fine.r2_log), max(coarse.worst_ratio, fine.worst_ratio), 0,
+        f"power law of exponent {power:.2f} through {fine.name} and {coarse.name}",
+    )

@@ -1,0 +1,48 @@
+"""Tables: measurement tables with every model built and compiled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hardware.measurement import Measurement, MeasurementRow, read_table
+from hardware.provenance import shipped_table
+from tocompiler.compiler import compile
+from tocompiler.costing import TransistorProgram
+from tocompiler.families import network_of
+
+__all__ = ["compiled", "read_measurements", "table_path"]
+
+_Key = tuple[str, int, str, str]
+
+
+def table_path(table: str | Path) -> Path:
+    """A CSV file, or a shipped table by name."""
+    path = Path(table)
+    return path if path.suffix == ".csv" or path.exists() else shipped_table(str(table))
+
+
+def read_measurements(table: str | Path) -> list[Measurement]:
+    """Read a table (a CSV file or the name of a shipped one) and compile each of its models once.
+
+    ValueError names the row whose model cannot be built or is not modelled.
+    """
+    path = table_path(table)
+    programs: dict[_Key, TransistorProgram] = {}
+    return [row.measurement(compiled(row, programs, path, line)) for line, row in enumerate(read_table(path), 2)]
+
+
+def compiled(row: MeasurementRow, programs: dict[_Key, TransistorProgram], path: Path = Path(),
+             line: int = 0) -> TransistorProgram:
+    """The row's program, from ``programs`` where an earlier row had the same."""
+    key = (row.model, row.batch, row.format, row.phase)
+    if key not in programs:
+        try:
+            program = compile(network_of(row, path.parent), format=row.format, phase=row.phase)
+        except ValueError as error:
+            raise ValueError(f"{path}, row {line}, column model: {error}") from None
+        if program.unmodelled:
+            missing = program.unmodelled[0]
+            raise ValueError(f"{path}, row {line}, column model: operator {missing.operator} of '{row.model}' is not "
+                             f"modelled ({missing.reason}); remove the row")
+        programs[key] = program
+    return programs[key]
