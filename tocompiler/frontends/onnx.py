@@ -122,8 +122,12 @@ def _check_bindings(where: str, graph: Any, dims: Mapping[str, int], declared: M
 
 
 def _inferred(where: str, model: Any) -> Any:
-    """The model with the types that onnx infers."""
+    """The model with the types that onnx infers.
+
+    Without its data propagation, which spends 80 bytes on each element of a vector that is added or multiplied;
+    values that shapes depend on are evaluated while the Network is built.
+    """
     try:
-        return onnx.shape_inference.infer_shapes(model, data_prop=True)
+        return onnx.shape_inference.infer_shapes(model)
     except Exception as error:  # raised by C++ as InferenceError, RuntimeError or ValueError, by onnx version
         raise ValueError(f"{where}: onnx cannot infer its shapes ({str(error).splitlines()[0]})") from None

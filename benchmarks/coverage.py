@@ -1,0 +1,181 @@
+"""What is accounted for: onnx's own test suite, every standard operator, real exports against torch's counter, scale.
+
+    python benchmarks/coverage.py [--json -] [--full]
+
+``coverage_onnx_backend_failures`` counts the cases of the ONNX backend suite that do not compile to the expected
+output shapes; a use that is refused names its operator and is listed apart. ``coverage_forward_mismatches`` counts
+exports whose forward multiply-accumulates differ from torch's flop counter on the same module (in this run on meta
+tensors where torch is installed, else as recorded with the exports).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+from claims import Claim, Options, main
+from onnx_cases import Case, backend_cases
+
+import tocompiler
+from tocompiler.frontends.onnx import read_model
+from tocompiler.operators import names
+
+DATA = Path(__file__).parent.parent / "tests" / "data"
+
+
+def run(options: Options) -> Iterator[Claim]:
+    """Every claim about coverage."""
+    yield backend(options)
+    yield standard_operators()
+    yield from exports(options)
+    yield linear_exponent((100, 1000) if options.smoke else (1000, 10_000, 100_000))
+
+
+def backend(options: Options) -> Claim:
+    """The suite that the onnx package ships and generates."""
+    cases = refused = bound = 0
+    failures: list[str] = []
+    for case in backend_cases():
+        cases += 1
+        if options.smoke and cases % 50:
+            continue
+        verdict = judge(case)
+        refused += verdict == "refused"
+        bound += verdict == "bound"
+        if verdict not in ("", "refused", "bound"):
+            failures.append(f"{case.name}: {verdict}")
+    _note(failures)
+    return Claim("coverage_onnx_backend_failures", len(failures), "cases",
+                 {"cases": cases, "refused_by_name": refused, "data_dependent_and_bound": bound})
+
+
+def judge(case: Case) -> str:
+    """Nothing if the case compiles to the expected shapes, ``refused`` or ``bound``, or what is wrong with it.
+
+    Inputs are given by shape alone; by value where the shapes of the outputs follow from it (the target of a Reshape);
+    and where no value of an input says (how many boxes survive), the number is bound as a user would.
+    """
+    found = _shapes(case, {}, {})
+    if found:
+        found = _shapes(case, dict(case.inputs), {})
+    if found and found != "refused":
+        expected = {f"{o.name}_{axis}": size for o, value in zip(case.model.graph.output, case.outputs, strict=True)
+                    if value is not None for axis, size in enumerate(value.shape)}
+        return "bound" if not _shapes(case, dict(case.inputs), expected) else found
+    return found
+
+
+def _shapes(case: Case, values: dict[str, Any], dims: dict[str, int]) -> str:
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    try:
+        network = read_model(model, case.name, dims=dims, values=values)
+        program = tocompiler.compile(network)
+    except ValueError as error:
+        operators = {n.op_type for n in case.model.graph.node} | {f.name for f in case.model.functions}
+        named = any(op in str(error) for op in operators | {"SequenceAt", "Loop"})
+        return "refused" if named else f"refused without a name ({error})"
+    if program.unmodelled:
+        first = program.unmodelled[0]
+        return "refused" if "no rule" not in first.reason else f"unmodelled {first.operator}"
+    for tensor, value in zip(network.outputs, case.outputs, strict=True):
+        if value is not None and tuple(tensor.shape) != value.shape:
+            return f"{tensor.name} is {tensor.shape}, expected {value.shape}"
+    return ""
+
+
+def standard_operators() -> Claim:
+    """Operators of onnx.defs (every domain) that have no rule."""
+    current = {(s.domain, s.name) for s in onnx.defs.get_all_schemas() if not s.deprecated}
+    modelled = set(names())
+    missing = sorted(f"{d}.{n}" if d else n for d, n in current if (f"{d}.{n}" if d else n) not in modelled)
+    _note(missing)
+    return Claim("coverage_unmodelled_standard_operators", len(missing), "operators",
+                 {"operators_in_onnx_defs": len(current), "opset": onnx.defs.onnx_opset_version()})
+
+
+def exports(options: Options) -> Iterator[Claim]:
+    """The real models in tests/data: nothing unmodelled, and the products torch counts."""
+    recorded = json.loads((DATA / "exports.json").read_text(encoding="utf-8"))["models"]
+    unmodelled: list[str] = []
+    mismatches: list[str] = []
+    compared: set[str] = set()
+    live = importlib.util.find_spec("torch") is not None and not options.smoke
+    counts = {name: figures["multiply_accumulates"] for name, figures in recorded.items()}
+    counts |= dict(_counted_now(recorded)) if live else {}
+    files = sorted(DATA.glob("*.onnx"))
+    for file in files:
+        name, form = file.name.split(".")[:2]
+        program = tocompiler.compile(tocompiler.load(file, batch=1 if name.endswith("_dynamic") else None))
+        unmodelled += [f"{file.name}: {u.operator} ({u.reason})" for u in program.unmodelled]
+        if form in ("script", "dynamo") and name in counts:
+            compared.add(name)
+            ours = program.alu.multiply_accumulates
+            if ours != counts[name]:
+                mismatches.append(f"{file.name}: {ours}, torch {counts[name]}")
+    _note(unmodelled + mismatches)
+    yield Claim("coverage_exports_unmodelled", len(unmodelled), "operators", {"exports": len(files)})
+    source = "torch flop counter in this run" if live else "recorded torch flop counter"
+    yield Claim("coverage_forward_mismatches", len(mismatches), "exports",
+                {"architectures": len(compared), "oracle": source})
+
+
+def _counted_now(recorded: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """torch's forward multiply-accumulates of each recorded architecture that can be built here."""
+    from strip_models import MODELS, forward_products
+
+    for name in recorded:
+        try:
+            yield name, forward_products(MODELS[name])
+        except ImportError as error:
+            print(f"{name}: {error}; its recorded count is used", file=sys.stderr)
+
+
+def linear_exponent(sizes: tuple[int, ...]) -> Claim:
+    """How load and compile grow with the number of operators: the slope between the smallest and the largest."""
+    seconds = {n: _chain_seconds(n) for n in sizes}
+    small, large = sizes[-2], sizes[-1]
+    slope = math.log(seconds[large] / seconds[small]) / math.log(large / small)
+    return Claim("coverage_linear_exponent", slope, "", {f"second_at_{n}": t for n, t in seconds.items()})
+
+
+def _chain_seconds(operators: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "chain.onnx"
+        onnx.save(chain(operators), str(file))
+        start = time.perf_counter()
+        network = tocompiler.load(file)
+        tocompiler.compile(network)
+        elapsed = time.perf_counter() - start
+    assert len(network.operators) == operators
+    return elapsed
+
+
+def chain(operators: int) -> Any:
+    """A model of alternating 1x1 convolutions and ReLUs, one after the other."""
+    h, kind = onnx.helper, onnx.TensorProto.FLOAT
+    nodes, weights = [], []
+    for i in range(0, operators, 2):
+        nodes.append(h.make_node("Conv", [f"x{i}", f"w{i}"], [f"x{i + 1}"], name=f"conv{i}"))
+        nodes.append(h.make_node("Relu", [f"x{i + 1}"], [f"x{i + 2}"], name=f"relu{i}"))
+        weights.append(h.make_tensor(f"w{i}", kind, [8, 8, 1, 1], bytes(256), raw=True))
+    graph = h.make_graph(nodes, "chain", [h.make_tensor_value_info("x0", kind, [1, 8, 4, 4])],
+                         [h.make_tensor_value_info(f"x{operators}", kind, None)], weights)
+    return h.make_model(graph, opset_imports=[h.make_opsetid("", 17)], ir_version=8)
+
+
+def _note(lines: list[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(run, __doc__)
