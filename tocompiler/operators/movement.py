@@ -139,9 +139,13 @@ _FAR = 2**31 - 1
 
 
 def _length(op: Operator, n: Dimension, start: Dimension, end: Dimension, step: int) -> Dimension:
-    """Elements of n[start:end:step]. A symbolic n is taken to be long enough for bounds that are numbers."""
+    """Elements from start up to end, which are clamped as ONNX says: going backwards, to 0..n-1 and -1..n-1 (numpy
+    lets the start be -1). A symbolic n is taken to be long enough for bounds that are numbers."""
     if all(map(is_known, (n, start, end))):
-        return len(range(*slice(start, end, step).indices(n)))
+        low, high = (0, n) if step > 0 else (-1, n - 1)
+        first = min(max(start + n if start < 0 else start, 0), high)
+        last = min(max(end + n if end < 0 else end, low), high)
+        return max(0, -(-(last - first) // step))
     if step < 0:
         raise bad(op, "a slice backwards over a symbolic dimension; bind it with --dim")
     first = n + start if is_known(start) and start < 0 else start
