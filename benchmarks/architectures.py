@@ -211,13 +211,12 @@ def _call(module: Any, inputs: Any) -> Any:
 
 
 def _summed(result: Any) -> Any:
-    """The sum of the first tensor of a result: the loss that the backward pass starts from."""
+    """The sum over every result that depends on a parameter: the loss that the backward pass starts from."""
     import torch
+    from torch.utils import _pytree as pytree
 
-    if isinstance(result, torch.Tensor):
-        return result.sum()
-    values = result.values() if isinstance(result, Mapping) else result
-    return _summed(next(iter(values)))
+    values = pytree.tree_leaves(dict(result) if isinstance(result, Mapping) else result)
+    return sum(v.sum() for v in values if isinstance(v, torch.Tensor) and v.requires_grad)
 
 
 def _counter() -> Any:

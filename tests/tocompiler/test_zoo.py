@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tocompiler import zoo
+from tocompiler import load, zoo
 from tocompiler.network import Network
 from tocompiler.operators import rule
+from tocompiler.passes import pipeline
+
+DATA = Path(__file__).parent.parent / "data"
 
 # Multiply-accumulates and parameters at batch 1, 224 x 224, of torchvision's definitions: torch's flop counter on meta
 # tensors, halved. alexnet_2012: the sum of Krizhevsky's layers at 227 x 227. bert_base: 128 tokens, with pooler.
@@ -100,3 +104,42 @@ def test_building_a_resnet_imports_nothing_heavy() -> None:
     code = ("from tocompiler import zoo; zoo.build('resnet50'); import sys; "
             f"print([m for m in {heavy} if m in sys.modules])")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# What torch's two exporters change, and nothing else: both fold batch norm into the convolution before it; the newer
+# one writes a global average pool as a ReduceMean of the same tasks, and guards each softmax with IsNaN and Where.
+EXPORTS = [
+    *((name, "script") for name in ("alexnet", "vgg16", "resnet18", "resnet50", "mobilenet_v2", "mobilenet_v3_small",
+                                    "mobilenet_v3_large", "efficientnet_b0", "densenet121", "squeezenet1_1",
+                                    "vit_b_16", "bert_base")),
+    *((name, "dynamo") for name in ("alexnet", "vgg16", "resnet18", "resnet50", "mobilenet_v2", "mobilenet_v3_small",
+                                    "mobilenet_v3_large", "efficientnet_b0", "densenet121", "squeezenet1_1",
+                                    "vit_b_16", "swin_b")),
+]
+
+
+def counted(net: Network, guarded: bool) -> list[tuple[str, dict[tuple[str, str], int]]]:
+    """Operators that have ALU tasks, in order, after the passes."""
+    rows = []
+    for op in pipeline(net, options=("fold_batch_norm",)).operators:
+        tasks = dict(rule(op.operator).work(op).tasks)
+        guard = guarded and op.operator in ("IsNaN", "Where")
+        if tasks and not guard:
+            rows.append(("ReduceMean" if op.operator == "GlobalAveragePool" else op.operator, tasks))
+    return rows
+
+
+@pytest.mark.parametrize(("name", "exporter"), EXPORTS)
+def test_zoo_and_export_agree_operator_by_operator(name: str, exporter: str) -> None:
+    exported = load(DATA / f"{name}.{exporter}.onnx")
+    built = zoo.build(name)
+    assert counted(built, False) == counted(exported, exporter == "dynamo")
+
+
+def test_berts_newer_export_differs_by_its_mask_alone() -> None:
+    """transformers hands the exporter a mask of zeros, which is added to each of 12 layers' 12 x 128 x 128 scores."""
+    exported = counted(load(DATA / "bert_base.dynamo.onnx"), True)
+    built = counted(zoo.build("bert_base"), False)
+    masks = ("Add", {("add", "fp32"): 12 * 128 * 128})
+    assert exported.count(masks) == 12
+    assert [row for row in exported if row != masks] == built

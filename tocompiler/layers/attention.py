@@ -65,7 +65,9 @@ class Attention(Linears, Activations, Arithmetic, Shaping):
                 v = self.linear(key if value is None else value, width, bias)
             q, k, v = (self.split_heads(t, num_heads) for t in (q, k, v))
             context = self.scaled_dot_product_attention(q, k, v, attn_mask, is_causal)
-            return self.linear(self.merge_heads(context), width, bias)
+            # PyTorch merges batch and length for this one projection: a Gemm, whose bias starts the sum.
+            merged = self.reshape(self.merge_heads(context), (-1, width))
+            return self.reshape(self.linear(merged, width, bias), query.shape)
 
     def split_heads(self, x: Tensor, num_heads: int) -> Tensor:
         """(batch, length, heads·d) to (batch, heads, length, d)."""

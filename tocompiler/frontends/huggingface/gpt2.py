@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tocompiler.frontends.huggingface import Config, family
-from tocompiler.frontends.huggingface.blocks import feed_forward, remember, tokens
+from tocompiler.frontends.huggingface.blocks import activation, remember, tokens
 
 if TYPE_CHECKING:
     from tocompiler.network import Network, Tensor
@@ -30,7 +30,8 @@ def gpt2(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any =
         with net.scope(f"h.{i}"):
             x = net.add(_attention(net, c, net.layer_norm(x, eps=c.layer_norm_epsilon), past), x)
             y = net.layer_norm(x, eps=c.layer_norm_epsilon)
-            x = net.add(x, feed_forward(net, y, c.get("n_inner") or 4 * c.n_embd, c.activation_function))
+            y = activation(net, c.activation_function, _project(net, y, c.get("n_inner") or 4 * c.n_embd))
+            x = net.add(x, _project(net, y, c.n_embd))
     x = net.layer_norm(x, eps=c.layer_norm_epsilon)
     if head == "GPT2Model":
         net.output(x)
@@ -43,8 +44,14 @@ def gpt2(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any =
 def _attention(net: Network, c: Config, x: Tensor, past: Any) -> Tensor:
     with net.scope("attn"):
         query, key, value = (net.split_heads(t, c.n_head)
-                             for t in net.split(net.linear(x, 3 * c.n_embd), (c.n_embd,) * 3))
+                             for t in net.split(_project(net, x, 3 * c.n_embd), (c.n_embd,) * 3))
         key, value = remember(net, key, value, past)
         # A single new token sees all that came before it: nothing is masked.
         y = net.scaled_dot_product_attention(query, key, value, is_causal=x.shape[1] != 1)
-        return net.linear(net.merge_heads(y), c.n_embd)
+        return _project(net, net.merge_heads(y), c.n_embd)
+
+
+def _project(net: Network, x: Tensor, width: int) -> Tensor:
+    """A linear layer that merges batch and sequence, as GPT-2's own code does: a Gemm, whose bias starts the sum."""
+    batch, sequence, features = x.shape
+    return net.reshape(net.linear(net.reshape(x, (-1, features)), width), (batch, sequence, width))
