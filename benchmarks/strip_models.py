@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import sys
 import tempfile
 import warnings
@@ -26,6 +27,8 @@ from tocompiler.frontends.onnx_reader import skim
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
 RECORD = DATA / "exports.json"
+SMALL = 16
+"""Floating-point tensors of up to this many elements keep their values: scales and bounds."""
 VERSIONS = ("torch", "torchvision", "timm", "transformers", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -288,10 +291,25 @@ def quantise(name: str, file: Path, sample: Any) -> None:
 
 
 def write(name: str, file: Path) -> None:
-    """Keep what the skimming reader keeps."""
-    data = skim(file)
+    """Keep what the skimming reader keeps, less small weights and notes."""
+    data = stripped(skim(file))
     (DATA / f"{name}.onnx").write_bytes(data)
     print(f"{name}: {file.stat().st_size / 1e6:.1f} MB to {len(data) / 1e3:.0f} KB", file=sys.stderr, flush=True)
+
+
+def stripped(data: bytes) -> bytes:
+    """A skimmed model without the values of small weights, and without the exporter's notes."""
+    import onnx
+
+    model = onnx.ModelProto.FromString(data)
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT and math.prod(tensor.dims) > SMALL:
+            for field in ("raw_data", "float_data"):
+                tensor.ClearField(field)
+    for item in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
+    return model.SerializeToString()
 
 
 def forward_products(model: Model) -> int:

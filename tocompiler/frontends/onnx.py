@@ -17,7 +17,7 @@ import onnx
 import onnx.shape_inference
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from tocompiler.frontends.onnx_dimensions import bind
+from tocompiler.frontends.onnx_dimensions import bind, dimension_names
 from tocompiler.frontends.onnx_graph import Bindings, build_network
 from tocompiler.frontends.onnx_reader import skim
 from tocompiler.frontends.onnx_types import nested_graphs, tensor_type
@@ -51,11 +51,17 @@ def read_model(model: Any, where: str = "model", batch: int | None = None, dims:
     if model.functions:
         model = _inlined(where, model)
     _shape_given(model.graph, values or {})
-    bound = bind(where, model.graph, batch, dict(dims or {}), symbolic)
+    dims = dict(dims or {})
+    _check_sizes(where, dims)
+    names = dimension_names(model.graph)
+    bound = bind(where, model.graph, batch, dims, symbolic)
     declared = dict(_forget_types(model.graph))
-    _check_bindings(where, model.graph, dims or {}, declared)
-    inferred = _inferred(where, model)
-    return build_network(inferred.graph, Bindings(where, folder, opsets, bound, symbolic, dict(values or {}), declared))
+    bindings = Bindings(where, folder, opsets, bound, symbolic, dict(values or {}), declared)
+    network = build_network(_inferred(where, model).graph, bindings)
+    unknown = [name for name in dims if name not in names and name not in bindings.used]
+    if unknown:
+        raise ValueError(f"{where}: has no dimension '{unknown[0]}'; it has {', '.join(names) or 'fixed ones only'}")
+    return network
 
 
 def _opsets(where: str, model: Any) -> dict[str, int]:
@@ -115,7 +121,7 @@ def _shape_given(graph: Any, values: Mapping[str, Any]) -> None:
             tensor.shape.dim.add().dim_value = size
 
 
-def _check_bindings(where: str, graph: Any, dims: Mapping[str, int], declared: Mapping[str, Any]) -> None:
+def _check_sizes(where: str, dims: Mapping[str, int]) -> None:
     for name, size in dims.items():
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             raise ValueError(f"{where}: dimension '{name}' cannot be {size!r}; give a positive integer")

@@ -7,7 +7,7 @@ from typing import Any
 
 from tocompiler.frontends.onnx_types import dims_of, is_group, tensor_type
 
-__all__ = ["bind", "free_inputs"]
+__all__ = ["bind", "dimension_names", "free_inputs"]
 
 _BATCH_NAMES = frozenset({"batch", "batch_size", "batchsize", "n", "bs", "b"})
 
@@ -18,16 +18,27 @@ def free_inputs(graph: Any) -> list[Any]:
     return [i for i in graph.input if i.name not in stored]
 
 
+def dimension_names(graph: Any) -> list[str]:
+    """The names of the inputs' symbolic dimensions, in order; one without a name is called INPUT_AXIS from here on."""
+    names: dict[str, None] = {}
+    for i in _tensors(graph):
+        _name_unnamed(i)
+        names.update((d, None) for d in dims_of(i.type) or [] if isinstance(d, str))
+    return list(names)
+
+
+def _tensors(graph: Any) -> list[Any]:
+    return [i for i in free_inputs(graph) if dims_of(i.type) is not None and not is_group(i.type)]
+
+
 def bind(where: str, graph: Any, batch: int | None, dims: Mapping[str, int], symbolic: bool) -> dict[str, int]:
     """Write numbers into the symbolic dimensions of the graph's inputs and return the number of each name.
 
     ``batch`` goes to dimensions that are called so, or else to the first dimension of each input where that is
-    symbolic. A dimension without a name is called INPUT_AXIS. ValueError on a dimension left open (unless
+    symbolic. Requires named dimensions (see ``dimension_names``). ValueError on a dimension left open (unless
     ``symbolic``) and on a batch that no input can take.
     """
-    inputs = [i for i in free_inputs(graph) if dims_of(i.type) is not None and not is_group(i.type)]
-    for i in inputs:
-        _name_unnamed(i)
+    inputs = _tensors(graph)
     bound = dict(dims)
     if batch is not None:
         bound = dict.fromkeys(_batch_names(where, inputs, batch), batch) | bound

@@ -42,6 +42,8 @@ class Bindings:
     symbolic: bool = False
     values: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    """Names of results' dimensions and of trip counts that the user bound and the graph needed."""
     groups: dict[str, Any] = field(default_factory=dict)
     """Types of the sequences and optionals met so far; a Tensor says the shape of their elements only."""
 
@@ -50,9 +52,16 @@ class Bindings:
         if isinstance(d, int):
             return d
         for name in (d, fallback_name):
-            if name is not None and name in self.dims:
-                return self.dims[name]
+            if name is not None and (size := self.bound(name)) is not None:
+                return size
         return None
+
+    def bound(self, name: str) -> int | None:
+        """What the user bound to a name."""
+        if name not in self.dims:
+            return None
+        self.used.add(name)
+        return self.dims[name]
 
     def symbol(self, name: str) -> Any:
         """A positive integer by name."""
@@ -221,8 +230,8 @@ class _Builder:
             if attribute.type == 5:  # AttributeProto.GRAPH
                 given = body_inputs(node.op_type, attributes, attribute.g, inputs, self._bindings.opsets)
                 attributes[attribute.name] = self._body(node, attribute.g, given, inputs, scope)
-                if f"{name}_trips" in self._bindings.dims:
-                    attributes["trip_count"] = self._bindings.dims[f"{name}_trips"]
+                if (trips := self._bindings.bound(f"{name}_trips")) is not None:
+                    attributes["trip_count"] = trips
         return attributes
 
     def _body(self, node: Any, body: Any, given: list[Tensor], operands: tuple[Tensor | None, ...],

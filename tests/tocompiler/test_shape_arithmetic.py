@@ -1,0 +1,105 @@
+"""Shape arithmetic against onnx's reference evaluator, and on symbols."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import sympy
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
+
+from tocompiler.frontends.shape_arithmetic import LARGEST, can_evaluate, evaluate, shape_value
+
+I64 = np.int64
+V = np.array([4, -3, 7, 2], I64)
+M = np.arange(12, dtype=I64).reshape(3, 4)
+F = np.array([1.5, -2.5, 4.0], np.float32)
+
+CASES: list[tuple[str, list[Any], dict[str, Any], int]] = [
+    ("Abs", [V], {}, 17), ("Add", [V, np.array(3, I64)], {}, 17), ("Sub", [V, V], {}, 17), ("Mul", [V, V], {}, 17),
+    ("Div", [V, np.array([3, 2, -2, 5], I64)], {}, 17), ("Div", [F, np.float32(2)], {}, 17),
+    ("Mod", [V, np.array([3, 2, -2, 5], I64)], {}, 17), ("Mod", [F, np.abs(F)], {"fmod": 1}, 17),
+    ("And", [V > 0, V > 3], {}, 17), ("Or", [V > 0, V > 3], {}, 17), ("Not", [V > 0], {}, 17),
+    ("Equal", [V, np.array([4, 0, 7, 0], I64)], {}, 17), ("Less", [V, V[::-1].copy()], {}, 17),
+    ("LessOrEqual", [V, V], {}, 17), ("Greater", [V, np.array(2, I64)], {}, 17), ("GreaterOrEqual", [V, V], {}, 17),
+    ("Cast", [F], {"to": 7}, 17), ("Ceil", [F], {}, 17), ("Floor", [F], {}, 17), ("Round", [F], {}, 17),
+    ("Sqrt", [np.abs(F)], {}, 17), ("Neg", [V], {}, 17), ("Relu", [F], {}, 17), ("Pow", [V, np.array(2, I64)], {}, 17),
+    ("Concat", [V, V], {"axis": 0}, 17), ("ConstantOfShape", [np.array([2, 3], I64)], {}, 17),
+    ("CumSum", [M, np.array(1, I64)], {}, 17), ("Expand", [V, np.array([2, 1], I64)], {}, 17),
+    ("Gather", [M, np.array([2, 0], I64)], {"axis": 1}, 17), ("Gather", [V, np.array(-1, I64)], {}, 17),
+    ("GatherND", [M, np.array([[0, 1], [2, 3]], I64)], {}, 17), ("Identity", [V], {}, 17),
+    ("Max", [V, V[::-1].copy()], {}, 17), ("Min", [V, V[::-1].copy()], {}, 17), ("Sum", [F, F], {}, 17),
+    ("NonZero", [V - 2], {}, 17), ("Range", [np.array(7, I64), np.array(1, I64), np.array(-2, I64)], {}, 17),
+    ("ReduceProd", [V], {"keepdims": 0}, 17), ("ReduceMax", [M], {"axes": [1]}, 17),
+    ("ReduceMin", [M], {"axes": [0]}, 17),
+    ("ReduceSum", [M, np.array([1], I64)], {"keepdims": 0}, 17), ("ReduceSum", [M], {"noop_with_empty_axes": 1}, 17),
+    ("Reshape", [M, np.array([0, -1, 2], I64)], {}, 17),
+    ("ScatterND", [V, np.array([[1], [3]], I64), np.array([9, 8], I64)], {}, 17),
+    ("Slice", [V, np.array([-1], I64), np.array([-99], I64), np.array([0], I64), np.array([-1], I64)], {}, 17),
+    ("Slice", [M, np.array([1], I64), np.array([99], I64), np.array([1], I64)], {}, 17),
+    ("Split", [V, np.array([1, 3], I64)], {}, 17), ("Squeeze", [M[:1], np.array([0], I64)], {}, 17),
+    ("Squeeze", [M[:1]], {}, 17), ("Tile", [V, np.array([2], I64)], {}, 17), ("Transpose", [M], {}, 17),
+    ("Unsqueeze", [V, np.array([0, 2], I64)], {}, 17), ("Where", [V > 0, V, -V], {}, 17),
+    ("Unique", [np.array([3, 1, 3, 2, 1], I64)], {}, 17),
+    ("Unique", [np.array([3, 1, 3, 2, 1], I64)], {"sorted": 0}, 17),
+    ("Slice", [M], {"starts": [1], "ends": [3]}, 9), ("Squeeze", [M[:1]], {"axes": [0]}, 11),
+    ("Unsqueeze", [V], {"axes": [0]}, 11), ("Split", [V], {"split": [3, 1]}, 11),
+]
+
+
+@pytest.mark.parametrize(("operator", "inputs", "attributes", "opset"), CASES,
+                         ids=[f"{i}-{case[0]}" for i, case in enumerate(CASES)])
+def test_values_are_those_of_onnx(operator: str, inputs: list[Any], attributes: dict[str, Any], opset: int) -> None:
+    ours = evaluate(operator, inputs, attributes)
+    count = {"Split": 2, "Unique": 4}.get(operator, 1)
+    names = [f"i{k}" for k in range(len(inputs))]
+    node = helper.make_node(operator, names, [f"o{k}" for k in range(count)], **attributes)
+    values = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(np.asarray(v).dtype), None)
+              for n, v in zip(names, inputs, strict=True)]
+    outputs = [helper.make_value_info(f"o{k}", onnx.TypeProto()) for k in range(count)]
+    model = helper.make_model(helper.make_graph([node], "g", values, outputs),
+                              opset_imports=[helper.make_opsetid("", opset)])
+    theirs = ReferenceEvaluator(model).run(None, dict(zip(names, map(np.asarray, inputs), strict=True)))
+    assert ours is not None
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+def test_every_evaluator_is_tested() -> None:
+    from tocompiler.frontends import shape_arithmetic
+
+    assert {case[0] for case in CASES} == set(shape_arithmetic._EVALUATORS)
+    assert can_evaluate("Concat")
+    assert not can_evaluate("Conv")
+
+
+def test_shape_of_a_symbolic_tensor_flows_through_arithmetic() -> None:
+    """x.view(batch * 4, sequence // 2, -1): the chain that exporters write for it."""
+    batch, sequence = sympy.symbols("batch sequence", integer=True, positive=True)
+    shape = shape_value((batch, sequence, 64))
+    assert shape.dtype == object
+    [first] = evaluate("Gather", [shape, np.array([0], I64)], {"axis": 0}) or []
+    [rows] = evaluate("Mul", [first, np.array([4], I64)], {}) or []
+    [second] = evaluate("Slice", [shape, np.array([1], I64), np.array([2], I64)], {}) or []
+    [half] = evaluate("Div", [second, np.array([2], I64)], {}) or []
+    [target] = evaluate("Concat", [rows, half, np.array([-1], I64)], {"axis": 0}) or []
+    assert list(target) == [4 * batch, sequence // 2, -1]
+
+
+def test_what_has_no_value_is_none() -> None:
+    batch = sympy.Symbol("batch", integer=True, positive=True)
+    symbolic = shape_value((batch, 3))
+    assert evaluate("Less", [symbolic, np.array([5, 5], I64)], {}) is None  # undecided
+    assert evaluate("ConstantOfShape", [np.array([LARGEST + 1], I64)], {}) is None  # large
+    assert evaluate("Add", [np.zeros(2), np.zeros(3)], {}) is None  # does not fit
+    assert evaluate("Range", [np.array(0), np.array(10**12), np.array(1)], {}) is None
+    assert evaluate("Add", [np.zeros(LARGEST + 1), np.zeros(1)], {}) is None
+
+
+def test_shape_takes_a_slice_from_opset_15() -> None:
+    assert list(shape_value((2, 3, 4, 5), {"start": 1, "end": -1})) == [3, 4]
