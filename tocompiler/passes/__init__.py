@@ -1,7 +1,8 @@
 """Passes from Network to Network: one file, one name, one contract each; this file says which run and in what order.
 
-Constant folding and dead code run by default, as do the passes that only annotate. Whatever changes what is executed
-is an option, by name, and is named in the output.
+Constant folding and dead code run by default, as do recognition (operators that an exporter took apart count as the
+operator they are), integer arithmetic for quantised models, and the passes that only annotate. Whatever else changes
+what is executed is an option, by name, and is named in the output.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from tocompiler.passes.constant_folding import fold_constants
 from tocompiler.passes.dead_code import remove_dead_code
 from tocompiler.passes.fold_batch_norm import fold_batch_norm
 from tocompiler.passes.formats import convert_formats
+from tocompiler.passes.integer_arithmetic import use_integer_arithmetic
 from tocompiler.passes.operand_statistics import annotate_statistics, state_statistics
+from tocompiler.passes.recognise import recognise
 from tocompiler.passes.training_mode import set_training_mode
 
 __all__ = ["NETWORK_OPTIONS", "pipeline"]
@@ -36,6 +39,9 @@ def pipeline(network: Network, *, format: str | None = None, phase: str = "infer
     network = fold_constants(network)
     if "dead_branches" not in options:
         network = remove_dead_code(network)
+    network = recognise(network)
+    if phase == "inference":
+        network = use_integer_arithmetic(network)
     for option in options:
         if option in NETWORK_OPTIONS:
             network = NETWORK_OPTIONS[option](network)
