@@ -86,7 +86,7 @@ def _sets(h: Hierarchy, rows: int, columns: int) -> int:
 def _spans(extent: int, most: int) -> list[int]:
     """The whole extent and, where it is longer than ``most``, its halves down to that."""
     spans = [extent]
-    while spans[-1] > most:
+    while spans[-1] > max(most, 1):
         spans.append(-(-spans[-1] // 2))
     return spans
 

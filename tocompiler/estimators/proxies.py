@@ -1,4 +1,12 @@
-"""The proxies: energy as a straight line in products, in floating-point operations, or along a roofline."""
+"""The proxies: energy as a straight line in products, in floating-point operations, or along a roofline.
+
+    macs      E = a MAC + b                                          (joule; a, b >= 0)
+    flops     E = a (2 MAC + other operations) + b
+    roofline  E = a sum over operators of max(operations, ridge x bytes) + b
+
+The first two are what the literature calls linear proxies; the roofline is Williams, Waterman, Patterson, CACM 2009, at
+constant power. All are fitted on relative errors.
+"""
 
 from __future__ import annotations
 
@@ -64,8 +72,8 @@ def _operations(program: Any) -> float:
 
 
 class Roofline:
-    """E = a sum over operators of max(operations, ridge x bytes) + b: time along a roofline (Williams, Waterman,
-    Patterson, CACM 2009) at constant power. ``ridge`` (operations per byte) is the one of a grid that fits best."""
+    """E = a sum over operators of max(operations, ridge x bytes) + b, bytes being the compulsory traffic; ``ridge``
+    (operations per byte) is the one of a grid that fits best."""
 
     name = "roofline"
     ridges = tuple(float(r) for r in np.geomspace(0.25, 1024, 49))
