@@ -73,8 +73,8 @@ def test_every_mapping_fits(layer: Loops, dataflow: str) -> None:
     assert s.buffer_words <= EYERISS.buffer_words
     assert s.elements <= EYERISS.elements
     assert e["m0"] <= EYERISS.output_words
-    for small, large, most in (("m1", "m2", layer.m), ("c1", "c2", layer.c), ("p1", "p2", layer.p), ("q1", "q2", layer.q)):
-        assert 1 <= e[small] <= e[large] <= most
+    for letter in "mcpq":
+        assert 1 <= e[f"{letter}1"] <= e[f"{letter}2"] <= getattr(layer, letter)
     assert 1 <= e["n2"] <= layer.n
 
 
@@ -129,7 +129,7 @@ def test_accesses_of_a_layer_small_enough_to_count_by_hand() -> None:
 
 
 def test_nothing_fits_a_buffer_of_one_word() -> None:
-    with pytest.raises(ValueError, match="eyeriss: no mapping of .* fits its 1 buffer words; enlarge the buffer"):
+    with pytest.raises(ValueError, match=r"eyeriss: no mapping of .* fits its 1 buffer words; enlarge the buffer"):
         best_mapping(replace(EYERISS, buffer_words=1), LAYERS[0])
 
 
