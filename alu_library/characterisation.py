@@ -31,7 +31,7 @@ from alu_library.pipelining import stage_glitch_factor
 from alu_library.pricing import Operand, Operands, Row
 from alu_library.side_by_side import transistor_operations
 
-__all__ = ["CHECKS", "PAIRS", "VECTORS", "ZEROS", "Draw", "characterise", "draw", "main", "operands_at", "write"]
+__all__ = ["CHECKS", "PAIRS", "VECTORS", "ZEROS", "Draw", "characterise", "draw", "operands_at", "regenerate", "write"]
 
 ZEROS = (0.0, 0.5, 1.0)
 """Grid points of the probability of zero."""
@@ -157,14 +157,15 @@ def _glitch(circuit: str, format: str) -> float:
     return stage_glitch_factor(netlist, operands_at(netlist, drawn, 0.0, 0.0))
 
 
-def main() -> None:
-    """Regenerate the shipped table; progress goes to standard error."""
+def regenerate(target: str | Path) -> None:
+    """Characterise every circuit of :func:`alu_library.listing.entries` and write the table; progress goes to standard
+    error."""
     rows, start = [], time.perf_counter()
     for circuit, format in entries():
         begun = time.perf_counter()
         rows.append(characterise(circuit, format))
         print(f"{circuit} {format} {time.perf_counter() - begun:.2f} s", file=sys.stderr)
-    write(rows, Path(__file__).parent / "data" / "characterised.json")
+    write(rows, Path(target))
     print(f"{len(rows)} rows in {time.perf_counter() - start:.0f} s", file=sys.stderr)
 
 
@@ -179,4 +180,4 @@ def write(rows: Iterable[Row], target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    regenerate(Path(__file__).parent / "data" / "characterised.json")

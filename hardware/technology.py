@@ -35,8 +35,8 @@ class PublishedEnergy:
 class TechnologyNode:
     """A silicon process.
 
-    ``obtained`` is ``fitted``, ``interpolated`` (between fitted nodes) or ``extrapolated`` (beyond them). ``r2_log`` and
-    ``worst_ratio`` are the fit's coefficient of determination in logarithms and its largest factor of error over
+    ``obtained`` is ``fitted``, ``interpolated`` (between fitted nodes) or ``extrapolated`` (beyond them). ``r2_log``
+    and ``worst_ratio`` are the fit's coefficient of determination in logarithms and its largest factor of error over
     ``points`` published energies; other nodes carry the worse of the two fits' and no points of their own.
     """
 
