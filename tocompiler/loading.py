@@ -18,8 +18,8 @@ def load(source: Any, batch: int | None = None, dims: Mapping[str, int] | None =
          symbolic: bool = False, values: Mapping[str, Any] | None = None) -> Network:
     """The Network of a model.
 
-    ``source`` is the path of an ONNX file, the name of a zoo model, ``hf:PATH/config.json``, a ``torch.nn.Module``
-    (with ``example_inputs``) or a Keras model. ``batch`` and ``dims`` bind symbolic dimensions (for a zoo model or a
+    ``source`` is the path of an ONNX file or a ``.keras`` archive, the name of a zoo model, ``hf:PATH/config.json``, a
+    ``torch.nn.Module`` (with ``example_inputs``) or a Keras model. ``batch`` and ``dims`` bind symbolic dimensions (for a zoo model or a
     configuration: its options, as in ``sequence=128``); ``symbolic`` keeps unbound ones as sympy symbols instead of
     refusing them. ``values`` gives inputs of an ONNX model that decide shapes.
 
@@ -38,6 +38,8 @@ def load(source: Any, batch: int | None = None, dims: Mapping[str, int] | None =
 
 def _from_name(source: str, batch: int | None, dims: dict[str, int], symbolic: bool,
                values: Mapping[str, Any] | None) -> Network:
+    if source.endswith(".keras"):
+        return _reader("keras")(source, batch=batch, dims=dims, symbolic=symbolic)
     is_config = source.startswith("hf:")
     if not is_config and (source.endswith(".onnx") or Path(source).exists()):
         return _reader("onnx")(source, batch, dims, symbolic, values)

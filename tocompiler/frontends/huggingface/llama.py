@@ -48,9 +48,9 @@ def llama(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any 
 
 def _rotation(net: Network, sequence: Any, width: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines of position times frequency, (1, 1, sequence, width)."""
-    frequencies = net.stored((1, width // 2, 1), name="inv_freq", kind="buffer")
-    positions = net.stored((1, 1, sequence), name="position_ids", kind="buffer")
-    angles = net.transpose(net.matmul(frequencies, positions), 1, 2)
+    frequencies = net.stored((width // 2,), name="inv_freq", kind="buffer")
+    positions = net.stored((1, sequence, 1), name="position_ids", kind="buffer")
+    angles = net.mul(positions, frequencies)
     angles = net.concat([angles, angles], -1)
     cosine, sine = (net.emit(f, [angles])[0] for f in ("Cos", "Sin"))
     return net.unsqueeze(cosine, 1), net.unsqueeze(sine, 1)
