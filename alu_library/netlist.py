@@ -20,10 +20,13 @@ from typing import NamedTuple, TypeAlias
 
 from alu_library.cells import CELLS, FULL_ADDERS
 
-__all__ = ["ONE", "ZERO", "Builder", "Bus", "Instance", "Net", "Netlist"]
+__all__ = ["ONE", "ZERO", "Builder", "Bus", "Instance", "Net", "Netlist", "Reduction"]
 
 Net: TypeAlias = int
 Bus: TypeAlias = list[Net]
+
+Reduction: TypeAlias = tuple[tuple[tuple[Net, ...], ...], ...]
+"""A carry-save tree: columns of nets, stage by stage."""
 
 ZERO: Net = 0
 ONE: Net = 1
@@ -42,8 +45,8 @@ class Netlist:
     """A finished circuit.
 
     ``inputs`` and ``outputs`` are named buses, ``instances`` the cells in topological order, ``nets`` how many net
-    numbers exist. ``reduction`` holds, for a circuit with a carry-save tree, the columns of nets after each stage:
-    ``reduction[stage][column]``, where column k weighs 2**k.
+    numbers exist. ``reductions`` holds, for each carry-save tree in the circuit, the columns of nets before its first
+    and after each of its stages: ``reductions[tree][stage][column]``, where column k weighs 2**k.
     """
 
     name: str
@@ -51,7 +54,7 @@ class Netlist:
     inputs: Mapping[str, tuple[Net, ...]]
     outputs: Mapping[str, tuple[Net, ...]]
     instances: tuple[Instance, ...]
-    reduction: tuple[tuple[tuple[Net, ...], ...], ...] = ()
+    reductions: tuple[Reduction, ...] = ()
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
@@ -93,7 +96,7 @@ class Builder:
     inputs: dict[str, tuple[Net, ...]] = field(default_factory=dict)
     outputs: dict[str, tuple[Net, ...]] = field(default_factory=dict)
     instances: list[Instance] = field(default_factory=list)
-    reduction: list[tuple[tuple[Net, ...], ...]] = field(default_factory=list)
+    reductions: list[Reduction] = field(default_factory=list)
     nets: int = 2
     _complements: dict[Net, Net] = field(default_factory=lambda: {ZERO: ONE, ONE: ZERO})
 
@@ -116,9 +119,9 @@ class Builder:
         self._claim(name)
         self.outputs[name] = tuple(bus)
 
-    def stage(self, columns: Sequence[Sequence[Net]]) -> None:
-        """Note the columns of a carry-save tree after one of its stages (``Netlist.reduction``)."""
-        self.reduction.append(tuple(map(tuple, columns)))
+    def reduction(self, stages: Sequence[Sequence[Sequence[Net]]]) -> None:
+        """Note the columns of a carry-save tree, stage by stage (``Netlist.reductions``)."""
+        self.reductions.append(tuple(tuple(map(tuple, columns)) for columns in stages))
 
     def build(self) -> Netlist:
         """The finished netlist, without cells that no output depends on."""
@@ -129,7 +132,7 @@ class Builder:
                 live.update(instance.inputs)
                 kept.append(instance)
         return Netlist(self.name, self.nets, dict(self.inputs), dict(self.outputs), tuple(reversed(kept)),
-                       tuple(self.reduction))
+                       tuple(self.reductions))
 
     def _claim(self, name: str) -> None:
         if name in self.inputs or name in self.outputs:

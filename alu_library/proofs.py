@@ -86,18 +86,17 @@ def _yosys(script: str, files: Mapping[str, str], timeout_second: float) -> subp
 
 
 def check_reduction(netlist: Netlist) -> int:
-    """Prove that every stage of the netlist's reduction conserves the weighted sum of its columns modulo 2**width.
+    """Prove that every stage of the netlist's reductions conserves the weighted sum of its columns modulo 2**width.
 
     The bits that a stage brings are replaced by the bits that their cells take away, by what each cell does to sums
     (2 carry + sum = a + b + c): nothing may remain. That the cells do so is :func:`check_adder_cells`. Returns how
     many replacements there were; ProofError where a sum changes, ValueError for a netlist without a reduction.
     """
-    if not netlist.reduction:
+    if not netlist.reductions:
         raise ValueError(f"{netlist.name} has no reduction")
     driver = {net: instance for instance in netlist.instances for net in instance.outputs}
-    stages = [_weights(stage) for stage in netlist.reduction]
-    width = len(netlist.reduction[0])
-    return sum(_check_stage(netlist.name, old, new, driver, 1 << width) for old, new in pairwise(stages))
+    return sum(_check_stage(netlist.name, _weights(old), _weights(new), driver, 1 << len(old))
+               for stages in netlist.reductions for old, new in pairwise(stages))
 
 
 def check_adder_cells() -> None:

@@ -1,8 +1,8 @@
 """Reductions of rows of bits to two rows, by full and half adders.
 
 A reduction takes rows (buses of one width, 0 where there is no bit) and returns columns of at most two nets each, with
-the same weighted sum modulo 2**width; ``columns[k]`` weighs 2**k. After each stage it shows the builder its columns,
-so that the sum can be checked stage by stage.
+the same weighted sum modulo 2**width; ``columns[k]`` weighs 2**k. It shows the builder its columns stage by stage, so
+that the sum can be checked.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def dadda(b: Builder, rows: Sequence[Bus]) -> Columns:
     """Reduce as late as possible: each stage takes just enough full and half adders to reach the next Dadda height.
     An N by N multiplier takes N**2 - 4N + 3 full and N - 1 half adders (N >= 3)."""
     columns = columns_of(rows)
-    b.stage(columns)
+    stages = [columns]
     for height in dadda_heights(max(map(len, columns))):
         carries: list[Net] = []
         reduced = []
@@ -42,7 +42,8 @@ def dadda(b: Builder, rows: Sequence[Bus]) -> Columns:
             nets, carries = _lower(b, [*column, *carries], height)
             reduced.append(nets)
         columns = [*reduced, _top(b, [*columns[-1], *carries], height)]
-        b.stage(columns)
+        stages.append(columns)
+    b.reduction(stages)
     return columns
 
 
@@ -67,7 +68,7 @@ def wallace(b: Builder, rows: Sequence[Bus]) -> Columns:
     """Reduce as early as possible: in each stage every three bits of a column take a full adder and a remaining pair
     a half adder, until no column holds more than two (Wallace 1964)."""
     columns = columns_of(rows)
-    b.stage(columns)
+    stages = [columns]
     while max(map(len, columns)) > 2:
         reduced: Columns = [[] for _ in columns]
         for k, column in enumerate(columns[:-1]):
@@ -77,7 +78,8 @@ def wallace(b: Builder, rows: Sequence[Bus]) -> Columns:
                 reduced[k + 1] += [carry] if carry != ZERO else []
         reduced[-1] += [b.xor(*columns[-1][i:i + 3]) for i in range(0, len(columns[-1]), 3)]
         columns = reduced
-        b.stage(columns)
+        stages.append(columns)
+    b.reduction(stages)
     return columns
 
 
@@ -85,12 +87,12 @@ def array(b: Builder, rows: Sequence[Bus]) -> Columns:
     """Add one row after the other into a sum and a carry row, as a carry-save array does. An N by N multiplier takes
     N(N-2) full and N half adders, the ripple-carry adder after the array included (Braun 1963)."""
     total, carry = list(rows[0]), [ZERO] * len(rows[0])
-    for place, row in enumerate(rows[1:], 1):
-        b.stage(columns_of([total, carry, *rows[place:]]))
+    stages = [columns_of(rows)]
+    for place, row in enumerate(rows[1:], 2):
         total, carry = _add_row(b, total, carry, row)
-    columns = columns_of([total, carry])
-    b.stage(columns)
-    return columns
+        stages.append(columns_of([total, carry, *rows[place:]]))
+    b.reduction(stages)
+    return stages[-1]
 
 
 def _add_row(b: Builder, total: Bus, carry: Bus, row: Bus) -> tuple[Bus, Bus]:

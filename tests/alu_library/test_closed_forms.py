@@ -1,0 +1,54 @@
+"""Closed forms and recurrences are equal to the netlists at every width."""
+
+import pytest
+import sympy
+
+from alu_library import closed_forms, recurrences
+from alu_library.adders import adder
+from alu_library.dividers import divider
+from alu_library.multipliers import multiplier
+from alu_library.netlist import Netlist
+from alu_library.roots import square_rooter
+
+
+def _netlist(name: str, width: int) -> Netlist:
+    family, _, kind = name.partition("/")
+    if family == "square_root":
+        return square_rooter(width)
+    if family == "multiplier":
+        return multiplier(kind.removesuffix("_signed"), width, signed=kind.endswith("_signed"))
+    return {"adder": adder, "divider": divider}[family](kind, width)
+
+
+@pytest.mark.parametrize("name", closed_forms.CLOSED_FORMS)
+def test_closed_forms_equal_the_netlists(name):
+    for width in range(2, 65):
+        if name in closed_forms.POWERS_OF_TWO and width & (width - 1):
+            continue
+        netlist = _netlist(name, width)
+        assert closed_forms.cells(name, width) == netlist.counts, width
+        for basis in ("textbook", "static_cmos"):
+            assert closed_forms.transistors(name, width, basis) == netlist.transistors(basis)
+
+
+@pytest.mark.parametrize("name", recurrences.RECURRENCES)
+def test_recurrences_equal_the_netlists(name):
+    for width in range(2, 65):
+        if "multiplier" in name and width > 32 and width not in (33, 48, 53, 63, 64):
+            continue  # the long ones take a second each
+        assert recurrences.cells(name, width) == _netlist(name, width).counts, width
+
+
+@pytest.mark.parametrize("name", closed_forms.CLOSED_FORMS)
+def test_the_formula_and_the_integers_are_one(name):
+    formula = closed_forms.transistors(name)
+    (symbol,) = formula.free_symbols
+    for width in (2, 4, 8, 32, 64):
+        assert sympy.simplify(formula.subs(symbol, width)) == closed_forms.transistors(name, width)
+
+
+def test_no_form_is_an_error_by_name():
+    with pytest.raises(ValueError, match="adder/kogge_stone"):
+        closed_forms.cells("adder/kogge_stone", 12)
+    with pytest.raises(ValueError, match="multiplier/karatsuba"):
+        closed_forms.transistors("multiplier/karatsuba", 8)
