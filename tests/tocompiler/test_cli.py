@@ -105,6 +105,6 @@ def test_wrong_usage_is_status_2() -> None:
 
 @pytest.mark.parametrize("level", ["network", "alu", "transistors", "energy"])
 def test_levels_print_as_the_golden_text(level: str) -> None:
-    golden = Path(__file__).parents[1] / "golden" / f"mlp_4-3_sigmoid.{level}.txt"
-    done = run("compile", "mlp:4-3:sigmoid", "--emit", level, "--device", "cpu_raptorlake")
+    golden = Path(__file__).parents[1] / "golden" / f"mlp_4-3-2_sigmoid.{level}.txt"
+    done = run("compile", "mlp:4-3-2:sigmoid", "--emit", level, "--device", "cpu_raptorlake")
     assert done.stdout == golden.read_text()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from alu_library.pricing import price
+from alu_library.pricing import Operands, price
 from tocompiler.compiler import compile
 from tocompiler.network import Network, Statistics
 
@@ -22,14 +22,15 @@ def linear(zeros: float | None = None, format: str = "fp32") -> Network:
 
 def test_a_row_costs_its_tasks_times_their_price() -> None:
     (row,) = compile(linear()).rows
-    p = price("multiply_accumulate", "fp32")
+    p = price("multiply_accumulate", "fp32", Operands())
     assert row.transistor_operations == pytest.approx(64 * 32 * p.transistor_operations)
 
 
 def test_zeros_switch_less() -> None:
-    costs = [compile(linear(zeros)).totals.transistor_operations for zeros in (0.0, 0.25, 0.5, 0.9, 1.0)]
-    assert costs == sorted(costs, reverse=True)
-    assert costs[-1] < 0.5 * costs[0]
+    # A few zeros among dense operands need not: every change to and from zero moves the alignment shifters.
+    dense, *sparse = (compile(linear(zeros)).totals.transistor_operations for zeros in (0.0, 0.5, 0.9, 1.0))
+    assert sparse == sorted(sparse, reverse=True)
+    assert sparse[1] < 0.5 * dense
 
 
 def test_narrow_formats_switch_less() -> None:
