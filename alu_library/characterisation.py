@@ -13,7 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -28,19 +28,16 @@ from alu_library.formats import Format, accumulator, decode, encode, parse, quan
 from alu_library.listing import entries
 from alu_library.netlist import Netlist
 from alu_library.pipelining import stage_glitch_factor
-from alu_library.pricing import Operand, Operands, Row
+from alu_library.pricing import DISTRIBUTIONS, PAIRS, Operand, Operands, Row
 from alu_library.side_by_side import transistor_operations
 
-__all__ = ["CHECKS", "PAIRS", "VECTORS", "ZEROS", "Draw", "characterise", "draw", "operands_at", "regenerate", "write"]
+__all__ = ["CHECKS", "VECTORS", "ZEROS", "Draw", "characterise", "draw", "operands_at", "regenerate", "write"]
 
 ZEROS = (0.0, 0.5, 1.0)
 """Grid points of the probability of zero."""
 
 CHECKS = ((0.9, 0.9), (0.0, 0.9), (0.9, 0.5), (0.25, 0.75))
 """Points between them (zeros of a, of b) at which interpolation is compared with simulation."""
-
-PAIRS = ("uniform/uniform", "normal/normal", "normal/relu", "relu/relu")
-"""Distributions of a and b that are characterised together."""
 
 VECTORS = 4097
 """Operands per point: 4096 operations, which leaves a standard error of about half a percent."""
@@ -122,7 +119,7 @@ def characterise(circuit: str, format: str) -> Row:
     """Simulate one circuit in one format at every statistic."""
     netlist = build(circuit, format)
     unary = set(netlist.inputs) <= {"a", "amount"}
-    pairs = tuple(dict.fromkeys(p.partition("/")[0] for p in PAIRS)) if unary else PAIRS
+    pairs = DISTRIBUTIONS if unary else PAIRS
     grid = [(z, 0.0) for z in ZEROS] if unary else list(product(ZEROS, ZEROS))
     switching: dict[str, tuple[float, ...]] = {}
     error = 0.0
@@ -170,13 +167,22 @@ def regenerate(target: str | Path) -> None:
 
 
 def write(rows: Iterable[Row], target: Path) -> None:
-    """Write rows as JSON, one row a line."""
+    """Write rows as JSON, one a line: the fields of a row in order, its grids without the names of their pairs. Reading
+    must be quick: every run of the compiler does."""
     about: Mapping[str, Any] = {
         "source": "simulation of this package's netlists by python -m alu_library.characterisation",
         "obtained": "derived", "basis_of_switching": "static_cmos", "zeros": ZEROS, "vectors": VECTORS,
+        "columns": [f.name for f in fields(Row)], "grids_of_two_operands": PAIRS, "grids_of_one": DISTRIBUTIONS,
     }
-    lines = ",\n".join(json.dumps(asdict(r), separators=(",", ":")) for r in rows)
+    lines = ",\n".join(json.dumps(_columns(row), separators=(",", ":")) for row in rows)
     target.write_text(json.dumps(about)[:-1] + ', "rows": [\n' + lines + "\n]}\n", encoding="utf-8")
+
+
+def _columns(row: Row) -> list[Any]:
+    values = [getattr(row, f.name) for f in fields(Row)]
+    # Below a thousand a tenth is a thousandth; above it says nothing that the sample knows.
+    grids = [[v if v < 1000 else round(v) for v in grid] for grid in row.switching.values()]
+    return [*values[:-1], grids]
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.resources import files
 from itertools import product
+from pathlib import Path
 
 from alu_library.adders import ADDERS
 from alu_library.formats import NAMED, parse
@@ -29,8 +29,8 @@ PRICED_TASKS = (*(t for t in PRIMITIVES if t != "table_read"), "accumulate")
 
 def circuit_sets() -> list[str]:
     """Names of the circuit sets that ship."""
-    names = (f.name for f in (files("alu_library") / "data").iterdir())
-    return sorted(n[len("circuits_"):-len(".toml")] for n in names if n.startswith("circuits_"))
+    data = Path(__file__).parent / "data"
+    return sorted(f.stem.removeprefix("circuits_") for f in data.glob("circuits_*.toml"))
 
 
 def entries() -> list[tuple[str, str]]:

@@ -22,24 +22,30 @@ import math
 import tomllib
 from bisect import bisect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from alu_library.formats import Format, parse
 from alu_library.read_only_memory import read_only_memory
 
 __all__ = [
-    "BASES", "DEFAULT", "DISTRIBUTIONS", "Operand", "Operands", "Price", "Row", "chosen_circuit", "price", "rows",
+    "BASES", "DEFAULT", "DISTRIBUTIONS", "PAIRS", "Operand", "Operands", "Price", "Row", "chosen_circuit", "price",
+    "rows",
 ]
+
+_DATA = Path(__file__).parent / "data"
 
 BASES = ("textbook", "static_cmos")
 """Accounting bases of static counts. Transistor operations are always those of ``static_cmos``, which is simulated."""
 
 DISTRIBUTIONS = ("uniform", "normal", "relu")
 """How the operands that are not zero are distributed: uniform, N(0, 1), or |N(0, 1)|, what a ReLU lets through."""
+
+PAIRS = ("uniform/uniform", "normal/normal", "normal/relu", "relu/relu")
+"""Distributions of two operands that are characterised together."""
 
 
 @dataclass(frozen=True)
@@ -174,31 +180,34 @@ def chosen_circuit(task: str, format: str, circuits: str = "default") -> str | N
 
 @cache
 def _set(name: str) -> list[dict[str, Any]]:
-    data = files("alu_library") / "data"
-    source = data / f"circuits_{name}.toml"
+    source = _DATA / f"circuits_{name}.toml"
     if not source.is_file():
-        known = sorted(f.name[9:-5] for f in data.iterdir() if f.name.startswith("circuits_"))
+        known = sorted(f.stem.removeprefix("circuits_") for f in _DATA.glob("circuits_*.toml"))
         raise ValueError(f"unknown circuit set {name!r}: use one of {', '.join(known)}")
     choices: list[dict[str, Any]] = tomllib.loads(source.read_text(encoding="utf-8"))["circuit"]
     return choices
 
 
 @cache
-def rows() -> tuple[Row, ...]:
-    """Every row of the shipped table."""
-    text = (files("alu_library") / "data" / "characterised.json").read_text(encoding="utf-8")
-    return tuple(
-        Row(**{**r, "switching": {k: tuple(v) for k, v in r["switching"].items()}}) for r in json.loads(text)["rows"]
-    )
+def _table() -> Mapping[str, Mapping[str, list[Any]]]:
+    """The shipped table as it was read: circuit, format, fields. Rows are made of what is asked for alone."""
+    found: dict[str, dict[str, list[Any]]] = {}
+    for fields in json.loads((_DATA / "characterised.json").read_text(encoding="utf-8"))["rows"]:
+        found.setdefault(fields[0], {})[fields[1]] = fields
+    return found
+
+
+def _as_row(fields: list[Any]) -> Row:
+    """Fields in the order of :class:`Row`; the grids of all pairs, or of single operands, in the table's order."""
+    *values, grids = fields
+    pairs = PAIRS if len(grids) == len(PAIRS) else DISTRIBUTIONS
+    return Row(*values, switching={pair: tuple(grid) for pair, grid in zip(pairs, grids, strict=True)})
 
 
 @cache
-def _by_circuit() -> Mapping[str, list[tuple[float, Row]]]:
-    """Rows of each circuit with their log width, by width."""
-    found: dict[str, list[tuple[float, Row]]] = {}
-    for row in rows():
-        found.setdefault(row.circuit, []).append((_log_width(parse(row.format)), row))
-    return {circuit: sorted(rows, key=lambda r: r[0]) for circuit, rows in found.items()}
+def rows() -> tuple[Row, ...]:
+    """Every row of the shipped table."""
+    return tuple(_as_row(fields) for formats in _table().values() for fields in formats.values())
 
 
 def _log_width(format: Format) -> float:
@@ -207,21 +216,25 @@ def _log_width(format: Format) -> float:
 
 @cache
 def _row(circuit: str, format: str) -> Row:
-    """The row of a circuit in a format, interpolated if the table has none."""
-    candidates = _by_circuit().get(circuit, [])
-    for _, row in candidates:
-        if row.format == format:
-            return row
+    """The row of a circuit in a format, interpolated between its neighbours if the table has none."""
+    table = _table().get(circuit, {})
+    if format in table:
+        return _as_row(table[format])
     wanted = parse(format)
-    same_kind = [(x, r) for x, r in candidates if parse(r.format).kind == wanted.kind]
-    same_kind = same_kind or [(x, r) for x, r in candidates if parse(r.format).is_float == wanted.is_float]
-    if not same_kind:
+    known = [parse(name) for name in table]
+    alike = [f for f in known if f.kind == wanted.kind] or [f for f in known if f.is_float == wanted.is_float]
+    if not alike:
         raise ValueError(f"{circuit} is not characterised for {format} or formats like it")
-    widths = [x for x, _ in same_kind]
-    above = min(max(bisect(widths, _log_width(wanted)), 1), len(same_kind) - 1)
-    if above == 0 or widths[above] == widths[above - 1]:
-        return same_kind[above][1]
-    return _between(same_kind[above - 1], same_kind[above], _log_width(wanted), format)
+    # Of formats with one width (fp16 and tf32) the one with the nearest exponent stands for it.
+    by_width = {
+        _log_width(f): f for f in sorted(alike, key=lambda f: -abs(f.exponent_bits - wanted.exponent_bits))
+    }
+    widths, x = sorted(by_width), _log_width(wanted)
+    if x in by_width or len(widths) == 1:
+        return replace(_as_row(table[by_width.get(x, alike[0]).name]), format=format)
+    above = min(max(bisect(widths, x), 1), len(widths) - 1)
+    low, high = widths[above - 1], widths[above]
+    return _between((low, _as_row(table[by_width[low].name])), (high, _as_row(table[by_width[high].name])), x, format)
 
 
 def _between(low: tuple[float, Row], high: tuple[float, Row], x: float, format: str) -> Row:

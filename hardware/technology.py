@@ -13,9 +13,11 @@ import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 __all__ = ["PublishedEnergy", "TechnologyNode", "fitted_nodes", "node", "published_energies"]
+
+_DATA = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class TechnologyNode:
 @cache
 def published_energies() -> tuple[PublishedEnergy, ...]:
     """Every published energy that ships, in the order of the file."""
-    text = (files("hardware") / "data" / "published_energies.csv").read_text(encoding="utf-8")
+    text = (_DATA / "published_energies.csv").read_text(encoding="utf-8")
     return tuple(
         PublishedEnergy(float(r["node_nm"]), r["operation"], r["format"], float(r["energy_picojoule"]), r["obtained"],
                         r["source"], int(r["year"]))
@@ -72,7 +74,7 @@ def published_energies() -> tuple[PublishedEnergy, ...]:
 @cache
 def fitted_nodes() -> tuple[TechnologyNode, ...]:
     """The nodes whose energy per transistor operation was fitted, largest first."""
-    text = (files("hardware") / "data" / "technology.toml").read_text(encoding="utf-8")
+    text = (_DATA / "technology.toml").read_text(encoding="utf-8")
     nodes = [TechnologyNode(obtained="fitted", **n) for n in tomllib.loads(text)["node"]]
     return tuple(sorted(nodes, key=lambda n: -n.nm))
 
