@@ -106,7 +106,9 @@ def cost(program: AluProgram, circuits: str = "default", basis: str = "static_cm
 
 def _priced(rows: Iterable[AluRow], circuits: str, basis: str) -> Iterable[TransistorRow]:
     for row in rows:
-        operands = Operands(*(Operand(s.distribution, s.zeros) for s in row.operands))
+        # A Booth multiplier recodes its second operand and rests when that one is zero: it gets the activation.
+        activation, weight = (Operand(s.distribution, s.zeros) for s in row.operands)
+        operands = Operands(weight, activation)
         switched: Count = 0
         glitched: Count = 0
         static: Count = 0
