@@ -29,4 +29,4 @@ def crossing_bit(row: AluRow, capacity_bit: int) -> Count:
         return compulsory
     word = formats.parse(row.reads[0].format).bits
     words = max(capacity_bit // word, 1)
-    return max(compulsory, math.ceil(2 * row.loops.products / math.sqrt(words)) * word)
+    return max(compulsory, math.ceil(2 * row.multiply_accumulates / math.sqrt(words)) * word)

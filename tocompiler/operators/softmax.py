@@ -28,8 +28,7 @@ def softmax_gradient_tasks(format: str, rows: Count, width: Count) -> Tasks:
 
 @register("Softmax")
 class Softmax(Rule):
-    """Along one axis (default the last). ``flatten`` says that the axes after it belong to the row as well,
-    which is what the operator meant before opset 13."""
+    """Along one axis (default the last)."""
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
         axis_of(op, op.attributes.get("axis", -1), len(op.given(0).shape))
@@ -39,8 +38,6 @@ class Softmax(Rule):
         """How many rows there are and how wide they are."""
         shape = op.given(0).shape
         axis = axis_of(op, op.attributes.get("axis", -1), len(shape))
-        if op.attributes.get("flatten"):
-            return product(shape[:axis]), product(shape[axis:])
         return product(shape[:axis] + shape[axis + 1:]), product(shape[axis:axis + 1])
 
     def work(self, op: Operator) -> Work:
