@@ -36,6 +36,11 @@ def _least(n: Width, bound: int) -> Any:
     return sympy.Min(n, bound)
 
 
+def _exactly(numerator: Any, divisor: int) -> Any:
+    """A quotient that is known to be whole."""
+    return numerator // divisor if isinstance(numerator, int) else numerator / divisor
+
+
 def _log2(n: Width) -> Any:
     if isinstance(n, int):
         return n.bit_length() - 1
@@ -52,9 +57,9 @@ def _carry_lookahead(n: Width) -> Counts:
     """In a group, carry k has a product of 1 to k literals each for k generates; from the second group on each carry
     has one more product, with the carry that comes in."""
     groups, rest, first = n // 4, n % 4, _least(n, 4)
-    joins = 6 * groups + rest * (rest - 1) / 2
-    through = joins - first * (first - 1) / 2
-    products = 10 * groups + (rest - 1) * rest * (rest + 1) / 6
+    joins = 6 * groups + _exactly(rest * (rest - 1), 2)
+    through = joins - _exactly(first * (first - 1), 2)
+    products = 10 * groups + _exactly((rest - 1) * rest * (rest + 1), 6)
     return {"HALF_ADDER": n, "XOR2": n - 1, "AND2": products + through, "OR2": joins, "AO21": n - first}
 
 
@@ -98,8 +103,8 @@ def _signed_dadda(n: Width) -> Counts:
 
 def _restoring(n: Width) -> Counts:
     """Row i subtracts in i + 1 places, the lowest without a full adder, and only borrows in the n - 1 - i above."""
-    return {"NOT": n, "XNOR2": n, "OR2": n, _FULL_ADDER: n * (n - 1) / 2, "AND2": n * (n - 1) / 2,
-            "MUX2": n * (n + 1) / 2}
+    below = _exactly(n * (n - 1), 2)
+    return {"NOT": n, "XNOR2": n, "OR2": n, _FULL_ADDER: below, "AND2": below, "MUX2": below + n}
 
 
 def _non_restoring(n: Width) -> Counts:
@@ -131,7 +136,7 @@ def cells(name: str, width: int) -> dict[str, int]:
     """Exact counts at a width, kinds without a cell left out; ValueError where there is no form for it."""
     if name in POWERS_OF_TWO and width & (width - 1):
         raise ValueError(f"{name} has a closed form at powers of two, not at {width}")
-    return {kind: int(count) for kind, count in sorted(_form(name)(width).items()) if count}
+    return {kind: count for kind, count in sorted(_form(name)(width).items()) if count}
 
 
 def transistors(name: str, width: int | None = None, basis: str = "textbook") -> Any:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from alu_library.cells import CELLS
 from alu_library.netlist import ONE, Instance, Net, Netlist
-from alu_library.verilog import to_verilog
+from alu_library.verilog import module_name, to_verilog
 
 __all__ = ["ProofError", "check_adder_cells", "check_reduction", "cmos_estimate", "prove", "yosys_command"]
 
@@ -49,9 +49,9 @@ def prove(netlist: Netlist, expected: Mapping[str, str], signed: bool = False, t
     buses += [f"output {sign}[{len(bus) - 1}:0] {name}" for name, bus in netlist.outputs.items() if name in expected]
     assigns = [f"assign {name} = {expression};" for name, expression in expected.items()]
     reference = f"module reference({', '.join(buses)});\n" + "\n".join(assigns) + "\nendmodule\n"
-    dropped = "".join(f"delete {netlist.name}/o:{name}; " for name in netlist.outputs if name not in expected)
+    dropped = "".join(f"delete {module_name(netlist)}/o:{name}; " for name in netlist.outputs if name not in expected)
     script = ("read_verilog circuit.v reference.v; flatten; "
-              f"{dropped}miter -equiv -flatten {netlist.name} reference miter; hierarchy -top miter; "
+              f"{dropped}miter -equiv -flatten {module_name(netlist)} reference miter; hierarchy -top miter; "
               "opt_clean; sat -verify -prove trigger 0 miter")
     done = _yosys(script, {"circuit.v": to_verilog(netlist), "reference.v": reference}, timeout_second)
     if "SAT proof finished - no model found: SUCCESS!" not in done.stdout:
@@ -62,8 +62,9 @@ def cmos_estimate(netlist: Netlist, timeout_second: float = 300.0) -> int:
     """Yosys's estimate of the netlist's CMOS transistors (``stat -tech cmos``), each kind of cell mapped on its own to
     two-input gates (a full adder to two XOR, two AND and an OR), so that the architecture stays as it is.
     RuntimeError where Yosys is not installed."""
-    script = (f"read_verilog circuit.v; hierarchy -top {netlist.name}; simplemap; opt_expr; opt_merge; opt_clean; "
-              "extract_fa; techmap; opt_expr; opt_merge; opt_clean; flatten; stat -tech cmos")
+    tidy = "opt_expr; opt_merge; opt_clean"
+    script = (f"read_verilog circuit.v; hierarchy -top {module_name(netlist)}; simplemap; {tidy}; "
+              f"extract_fa; techmap; {tidy}; flatten; stat -tech cmos")
     done = _yosys(script, {"circuit.v": to_verilog(netlist)}, timeout_second)
     found = re.findall(r"[Ee]stimated number of transistors:\s+(\d+)", done.stdout)
     if not found:

@@ -126,6 +126,8 @@ def _pack_operands(netlist: Netlist, operands: Operands, overlap: int) -> tuple[
     lengths = {len(a) for a in arrays.values()}
     if len(lengths) != 1:
         raise ValueError(f"{netlist.name}: operand arrays differ in length: {sorted(lengths)}")
+    if lengths == {0}:
+        raise ValueError(f"{netlist.name}: no operands")
     words: dict[Net, Words] = {}
     for name, bus in netlist.inputs.items():
         words.update(zip(bus, pack(arrays[name], len(bus), overlap), strict=True))

@@ -5,16 +5,17 @@ Reading is in :mod:`alu_library.verilog_reader`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from alu_library.cells import CELLS, Cell
 from alu_library.netlist import ONE, ZERO, Net, Netlist
 
-__all__ = ["cell_module", "to_verilog"]
+__all__ = ["cell_module", "module_name", "to_verilog"]
 
 
 def to_verilog(netlist: Netlist, cells: bool = True) -> str:
-    """The netlist as a Verilog module named after it; with ``cells``, after the modules of the cells it uses.
+    """The netlist as a Verilog module (:func:`module_name`); with ``cells``, after the modules of the cells it uses.
 
     >>> from alu_library.adders import adder
     >>> print(to_verilog(adder("ripple_carry", 2), cells=False))
@@ -31,7 +32,7 @@ def to_verilog(netlist: Netlist, cells: bool = True) -> str:
     """
     names = _names(netlist)
     inner = [names[n] for _, _, outputs in netlist.instances for n in outputs]
-    lines = [f"module {netlist.name}({', '.join((*netlist.inputs, *netlist.outputs))});"]
+    lines = [f"module {module_name(netlist)}({', '.join((*netlist.inputs, *netlist.outputs))});"]
     lines += [f"  input [{len(bus) - 1}:0] {name};" for name, bus in netlist.inputs.items()]
     lines += [f"  output [{len(bus) - 1}:0] {name};" for name, bus in netlist.outputs.items()]
     lines += [f"  wire {', '.join(inner)};"] if inner else []
@@ -43,6 +44,11 @@ def to_verilog(netlist: Netlist, cells: bool = True) -> str:
         lines.append(f"  assign {name} = {_concatenation(bus, names)};")
     module = "\n".join([*lines, "endmodule", ""])
     return "\n".join([*map(cell_module, _used(netlist)), module]) if cells else module
+
+
+def module_name(netlist: Netlist) -> str:
+    """The netlist's name as a Verilog identifier."""
+    return re.sub(r"\W", "_", netlist.name)
 
 
 def cell_module(cell: Cell) -> str:

@@ -22,15 +22,18 @@ LANES = 64
 
 def pack(values: npt.ArrayLike, width: int, overlap: int = 0) -> Words:
     """Bits of integers as words, shape (width, words). With ``overlap`` 1 each lane repeats the first vector of the
-    next, so that no step between vectors is lost; the last vector fills what is left."""
+    next, so that no step between vectors is lost; the last vector fills what is left. TypeError for what is not
+    integers."""
     array = np.asarray(values)
     if array.dtype == object or width > LANES:
         limbs = range(0, width, LANES)
         integers = [int(v) for v in array]
         parts = [np.array([v >> k & ((1 << LANES) - 1) for v in integers], dtype=np.uint64) for k in limbs]
         return np.concatenate([pack(p, min(LANES, width - k), overlap) for k, p in zip(limbs, parts, strict=True)])
-    array = array.astype(np.int64).view(np.uint64) if array.dtype.kind != "u" else array.astype(np.uint64)
-    dealt = array[_deal(len(array), overlap)]
+    if array.dtype.kind not in "iub":
+        raise TypeError(f"operands are integers, not {array.dtype}")
+    # Conversion to the narrowest type that holds the width is also the modulus.
+    dealt = array.astype(np.min_scalar_type((1 << width) - 1))[_deal(len(array), overlap)]
     return np.concatenate([_column(dealt, bit) for bit in range(width)]).reshape(width, -1)
 
 
@@ -53,8 +56,8 @@ def _deal(count: int, overlap: int) -> npt.NDArray[np.int64]:
     return dealt
 
 
-def _column(dealt: Words, bit: int) -> Words:
-    bits = (dealt >> np.uint64(bit)).astype(np.uint8) & np.uint8(1)
+def _column(dealt: npt.NDArray[np.unsignedinteger[Any]], bit: int) -> Words:
+    bits = (dealt >> dealt.dtype.type(bit)).astype(np.uint8) & np.uint8(1)
     return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1)
 
 

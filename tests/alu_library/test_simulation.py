@@ -10,18 +10,26 @@ from alu_library.adders import ADDERS, adder
 from alu_library.cells import CELLS
 from alu_library.combinational import leading_zero_counter, maximum, shifter
 from alu_library.dividers import divider
-from alu_library.multipliers import MULTIPLIERS, multiplier
+from alu_library.multipliers import MULTIPLIERS, multiplier, multiply
 from alu_library.netlist import ONE, Builder
 from alu_library.roots import square_rooter
 from alu_library.simulation import evaluate, probe, switchings, terminals
 from alu_library.words import pack, to_signed, unpack
+
+
+def _pipelined():
+    b = Builder("pipelined")
+    x, y = b.input("a", 5), b.input("b", 5)
+    b.output("y", b.register(multiply(b, "dadda", b.register(x), y)))
+    return b.build()
+
 
 NETLISTS = [
     *(adder(kind, 7) for kind in ADDERS),
     *(multiplier(kind, 5, signed) for kind in MULTIPLIERS for signed in (False, True)),
     divider("restoring", 5), divider("non_restoring", 5, True), square_rooter(9), leading_zero_counter(11),
     shifter(9, "arithmetic"), maximum(6, True),
-    *(multiplier("dadda", 4, full_adder_style=s) for s in (24, 20, 16, 14, 10)),
+    *(multiplier("dadda", 4, full_adder_style=s) for s in (24, 20, 16, 14, 10)), _pipelined(),
 ]
 
 
@@ -111,6 +119,21 @@ def test_one_vector_is_no_stream():
 def test_operands_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="differ in length"):
         evaluate(adder("ripple_carry", 4), {"a": [1], "b": [2, 3]})
+
+
+def test_what_is_no_operand_is_refused():
+    netlist = adder("ripple_carry", 4)
+    with pytest.raises(ValueError, match="no operands"):
+        evaluate(netlist, {"a": np.array([], dtype=int), "b": np.array([], dtype=int)})
+    with pytest.raises(TypeError, match="float64"):
+        evaluate(netlist, {"a": [1.5], "b": [2.0]})
+    with pytest.raises(KeyError, match="'b'"):
+        evaluate(netlist, {"a": [1]})
+
+
+def test_operands_are_taken_modulo_the_width():
+    got = evaluate(adder("ripple_carry", 4), {"a": [-1, 17], "b": [16, 2]})["sum"]
+    assert got.tolist() == [15 + 0, 1 + 2]
 
 
 def test_probe_shows_inner_nets():
