@@ -1,7 +1,8 @@
 """How accurate a program is: it is run on a whole format, or on millions of its numbers, against the reference.
 
 Errors are in ulp of the exact result's binade (Muller's definition: 2^(e - fraction bits) with 2^e <= |exact|), over
-results that are normal numbers of the format. Subnormal arguments are left out unless the internal format holds them
+results that are normal numbers of the format. An infinite result counts as the power of two that follows the largest
+number, and so does NaN: no error is left out for being too large. Subnormal arguments are left out unless the internal format holds them
 as normal numbers; smaller results become zero or subnormal as the conversion of the format has it.
 """
 
@@ -73,7 +74,10 @@ def _inside(choice: Choice, x: Array) -> Array:
 
 
 def _second(choice: Choice, x: Array, random: np.random.Generator) -> Array:
-    """The second argument: a slope for prelu, an exponent that keeps x^y in range, any number for a quotient."""
+    """The second argument: a slope for prelu, a value of order one for gated units, an exponent that keeps x^y in
+    range, any number for a quotient."""
+    if choice.name in ("glu", "swiglu"):
+        return round_to(random.normal(0, 4, len(x)), choice.format)
     if choice.name.startswith("prelu"):
         return round_to(random.uniform(-1, 1, len(x)), choice.format)
     if choice.name == "pow":
@@ -92,7 +96,7 @@ def measure(choice: Choice, count: int, checked: int = CHECKED) -> Accuracy:
     worst = np.zeros((4, 0))
     for x, y in points(choice, count):
         operands = (x,) if y is None else (x, y)
-        result = evaluate(choice, *operands)
+        result = _finite(choice, evaluate(choice, *operands))
         if f.mantissa_bits > _BULK:
             errors, gaps = _exact_errors(choice, operands, result)
         else:
@@ -119,6 +123,13 @@ def evaluate(choice: Choice, *operands: Array) -> Array:
     return np.broadcast_to(np.asarray(result, dtype=np.float64), operands[0].shape)
 
 
+def _finite(choice: Choice, result: Array) -> Array:
+    """The result with infinity and NaN as the power of two that follows the largest number."""
+    following = 2.0 ** float(np.frexp(parse(choice.format).maximum)[1])
+    stand_in = np.where(np.isnan(result), following, np.copysign(following, result))
+    return np.where(np.isfinite(result), result, stand_in)
+
+
 def _errors(choice: Choice, result: Array, exact: Array) -> tuple[Array, Array]:
     """Errors in ulp, NaN where the exact result is no normal number of the format; and absolute."""
     f = parse(choice.format)
@@ -128,8 +139,8 @@ def _errors(choice: Choice, result: Array, exact: Array) -> tuple[Array, Array]:
     normal |= (exact == 0) & (result == 0)
     ulp = np.ldexp(1.0, np.frexp(exact)[1] - 1 - f.mantissa_bits)
     gap = np.abs(result - exact)
-    error = np.where(exact == result, 0.0, np.nan_to_num(gap / ulp, nan=np.inf))
-    return np.where(normal, error, np.nan), np.where(normal, np.nan_to_num(gap, nan=np.inf), np.nan)
+    error = np.where(exact == result, 0.0, gap / ulp)
+    return np.where(normal, error, np.nan), np.where(normal, gap, np.nan)
 
 
 def _exact_error(choice: Choice, x: float, y: float, result: float) -> float:
@@ -137,11 +148,9 @@ def _exact_error(choice: Choice, x: float, y: float, result: float) -> float:
     import mpmath
 
     exact = exactly(choice.name, float(x), float(y))
-    if not np.isfinite(result):
-        return float("inf")
     gap = abs(mpmath.mpf(float(result)) - exact)
     if exact == 0:
-        return 0.0 if gap == 0 else float("inf")
+        return 0.0  # results that should be 0 count only where they are
     exponent = int(mpmath.floor(mpmath.log(abs(exact), 2)))
     return float(gap / mpmath.mpf(2) ** (exponent - parse(choice.format).mantissa_bits))
 

@@ -13,8 +13,8 @@ from alu_library.formats import parse
 from alu_library.programs import Operand, absolute, is_negative, maximum, minimum, scale, select
 
 NAMES = (
-    "celu", "elu", "gelu", "gelu_tanh", "hard_sigmoid", "hard_swish", "hard_tanh", "leaky_relu", "log_sigmoid", "mish",
-    "prelu", "quick_gelu", "relu", "relu6", "selu", "sigmoid", "silu", "softplus", "softsign",
+    "celu", "elu", "gelu", "gelu_tanh", "glu", "hard_sigmoid", "hard_swish", "hard_tanh", "leaky_relu", "log_sigmoid",
+    "mish", "prelu", "quick_gelu", "relu", "relu6", "selu", "sigmoid", "silu", "softplus", "softsign", "swiglu",
 )
 """The activations; tanh is with the elementary functions."""
 
@@ -81,6 +81,16 @@ def sigmoid(x: Operand) -> Operand:
 def silu(x: Operand) -> Operand:
     """x/(1 + e^-x) (Elfwing et al., 2017)."""
     return _over_one_plus_exp(x, exp(-x))
+
+
+def glu(x: Operand, gate: Operand) -> Operand:
+    """x sigmoid(gate) (Dauphin et al., 2016)."""
+    return x / (1 + minimum(exp(-gate), parse(gate.format).maximum))
+
+
+def swiglu(gate: Operand, y: Operand) -> Operand:
+    """silu(gate) · y (Shazeer, "GLU variants improve transformer", 2020)."""
+    return silu(gate) * y
 
 
 def _over_one_plus_exp(x: Operand, e: Operand) -> Operand:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from alu_library import activations, derivatives, elementary_roots
@@ -35,7 +35,7 @@ def _as_is(program: Program) -> Callable[[float], Program]:
     return lambda bits: program
 
 
-ELEMENTARY: Mapping[str, Styles] = {
+ELEMENTARY: dict[str, Styles] = {
     "exp": {"polynomial": _with_bits(exponential.exp), "table_32": _with_bits(exponential.exp_table),
             "table_256": lambda bits: partial(exponential.exp_table, bits=bits, index_bits=8),
             "cordic": _with_bits(cordic.exp_cordic)},
@@ -71,9 +71,11 @@ COMPOSED: Mapping[str, Program] = {
 }
 """Programs over other functions."""
 
-_INNER: Styles = {
-    "exp_sum": _with_bits(exponential.exp_sum), "log1p_unit": _with_bits(exponential.log1p_unit),
-    "normal_tail": _with_bits(error.normal_tail),
+_INNER: dict[str, Styles] = {
+    "exp_sum": {"polynomial": _with_bits(exponential.exp_sum), "table_32": _with_bits(exponential.exp_sum_table)},
+    "log1p_unit": {"polynomial": _with_bits(exponential.log1p_unit)},
+    "normal_tail": {"polynomial": _with_bits(error.normal_tail)},
+    "scaled_tail": {"polynomial": _with_bits(error.scaled_tail)},
 }
 """Functions that exist only inside others."""
 
@@ -87,6 +89,9 @@ INTERNALS: Mapping[str, tuple[tuple[str, int], ...]] = {
     "fp8_e5m2": (("fp8_e5m2", 3), ("e8m13", 8)),
 }
 """Internal formats and target bits that are tried for each format, most accurate first."""
+
+
+_EXACT_STYLES = ("direct", "digit_recurrence", "lookup")
 
 
 @dataclass(frozen=True)
@@ -103,8 +108,8 @@ class Choice:
 
     @property
     def algorithm(self) -> str:
-        """Its name: style and target accuracy, as in ``polynomial_25b``."""
-        return f"{self.style}_{self.bits}b"
+        """Its name: style and target accuracy, as in ``polynomial_25b``; ``direct`` where nothing is approximated."""
+        return self.style if self.style in _EXACT_STYLES else f"{self.style}_{self.bits}b"
 
 
 def names() -> list[str]:
@@ -114,7 +119,7 @@ def names() -> list[str]:
 
 def two_arguments(name: str) -> bool:
     """Whether the function takes two operands."""
-    return name in ("divide", "pow", "prelu", "prelu_derivative")
+    return name in ("divide", "pow", "prelu", "prelu_derivative", "glu", "swiglu")
 
 
 def _styles(name: str, internal: str, bits: float) -> Styles:
@@ -144,10 +149,13 @@ def _own_styles(name: str) -> Styles:
     return styles
 
 
-def _suite(style: str, bits: float) -> dict[str, Program]:
+def _suite(style: str, internal: str, bits: float) -> dict[str, Program]:
     """The program of each elementary function, in the given style where it has it."""
-    return {name: (styles.get(style) or next(iter(styles.values())))(bits) for name, styles in ELEMENTARY.items()} | {
-        name: maker(bits) for name, maker in _INNER.items()}
+    known = ELEMENTARY | _INNER
+    suite = {name: (styles.get(style) or next(iter(styles.values())))(bits) for name, styles in known.items()}
+    if style == "table_32" and parse(internal).mantissa_bits <= 40 and fraction_bits("scaled_tail", bits, 3):
+        suite["scaled_tail"] = partial(segments, name="scaled_tail", bits=bits, degree=3)
+    return suite
 
 
 def choices(name: str, format: str) -> Iterator[Choice]:
@@ -155,10 +163,12 @@ def choices(name: str, format: str) -> Iterator[Choice]:
     seen: set[str] = set()
     for internal, bits in INTERNALS[format]:
         for style, maker in _styles(name, internal, bits).items():
-            choice = Choice(name, format, internal, style, bits, maker(bits), _suite(style, bits))
-            identity = count(choice).program_hash()
-            if identity not in seen:
-                seen.add(identity)
+            choice = Choice(name, format, internal, style, bits, maker(bits), _suite(style, internal, bits))
+            counted = count(choice)
+            if name in COMPOSED and style == "polynomial" and not counted.called:
+                choice = replace(choice, style="direct")
+            if counted.program_hash() not in seen:
+                seen.add(counted.program_hash())
                 yield choice
 
 
@@ -184,7 +194,7 @@ _DOMAINS: Mapping[str, tuple[float, float]] = {
 # How far the negative tail (or the growth) goes before e^x leaves the internal format's normal range, of which
 # ``t`` is the natural logarithm: a factor x in front of it keeps the true result normal a little longer.
 _SMALL_TAILS: Mapping[str, Callable[[float], float]] = {
-    "silu": lambda t: t, "silu_derivative": lambda t: t, "mish": lambda t: t, "mish_derivative": lambda t: t,
+    "silu": lambda t: t, "swiglu": lambda t: t, "silu_derivative": lambda t: t, "mish": lambda t: t, "mish_derivative": lambda t: t,
     "quick_gelu": lambda t: t / activations.QUICK_GELU_SLOPE,
     "quick_gelu_derivative": lambda t: t / activations.QUICK_GELU_SLOPE,
     "gelu": lambda t: _gaussian_end(t), "gelu_derivative": lambda t: _gaussian_end(t),
@@ -211,7 +221,7 @@ def _cubic_end(t: float) -> float:
     x = (t / (c * k)) ** (1 / 3)
     for _ in range(20):
         x -= (c * x + c * k * x**3 - t) / (c + 3 * c * k * x * x)
-    return x
+    return float(x)
 
 
 class _Counted(Counter):

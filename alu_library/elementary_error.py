@@ -14,7 +14,7 @@ from alu_library.elementary_common import horner, wide_enough
 from alu_library.formats import parse
 from alu_library.programs import Operand, absolute, copy_sign, less, minimum, select, truncate
 
-__all__ = ["erf", "exact_product", "gaussian", "normal_tail", "tail_and_density"]
+__all__ = ["erf", "exact_product", "gaussian", "normal_tail", "scaled_tail", "tail_and_density"]
 
 _ERF_IS_ONE = {11: 2.7, 24: 4.0, 53: 6.0}  # bits of a significand: beyond, erfc is below half a unit of 1
 
@@ -48,13 +48,21 @@ def normal_tail(a: Operand, bits: float) -> Operand:
 
 def tail_and_density(a: Operand, bits: float) -> tuple[Operand, Operand]:
     """Q(a), and the e^(-a^2/2) it was made from; a is held where that is above the smallest number."""
-    f = parse(a.format)
-    largest = 1.0 + math.sqrt(2 * math.log(2) * (f.mantissa_bits - f.minimum_exponent))
-    a = minimum(a, largest)
+    a = minimum(a, _tail_end(a.format))
     e = gaussian(a, 0.5, bits)
+    return e * a.reading.call("scaled_tail", a), e
+
+
+def _tail_end(format: str) -> float:
+    f = parse(format)
+    return 1.0 + math.sqrt(2 * math.log(2) * (f.mantissa_bits - f.minimum_exponent))
+
+
+def scaled_tail(a: Operand, bits: float) -> Operand:
+    """e^(a^2/2) Q(a) as a polynomial in t = (c - a)/(c + a)."""
+    end = _tail_end(a.format)
     t = (TAIL_CENTRE - a) / (a + TAIL_CENTRE)
-    p = polynomial("normal_tail", (TAIL_CENTRE - largest) / (TAIL_CENTRE + largest), 1, bits)
-    return e * horner(t, p), e
+    return horner(t, polynomial("normal_tail", (TAIL_CENTRE - end) / (TAIL_CENTRE + end), 1, bits))
 
 
 def erf(x: Operand, bits: float) -> Operand:

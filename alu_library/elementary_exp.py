@@ -45,6 +45,8 @@ __all__ = [
 ]
 
 _LN2 = math.log(2)
+_LOW = 0.05
+"""The largest second part of an exponent: 88 in two halves of fp32's 24 bits leaves 88 / 2^11."""
 
 
 def _limited(x: Operand, one: float) -> Operand:
@@ -72,9 +74,10 @@ def reduced(x: Operand, bits: float) -> tuple[Operand, Operand]:
 def exp(x: Operand, bits: float, low: Operand | None = None) -> Operand:
     """e^x = 2^n e^r; ``low`` is a small addend of x."""
     n, r = reduced(x, bits)
+    end = _LN2 / 2 + (0.0 if low is None else _LOW)
     if low is not None:
         r = r + low
-    p = polynomial("exp", -_LN2 / 2, _LN2 / 2, bits)
+    p = polynomial("exp", -end, end, bits)
     return scale(1 + (r + r * r * horner(r, p)), n)
 
 
@@ -83,15 +86,22 @@ def exp_sum(high: Operand, low: Operand, bits: float) -> Operand:
     return exp(high, bits, low)
 
 
-def exp_table(x: Operand, bits: float, index_bits: int = 5) -> Operand:
-    """e^x = 2^k 2^(j/N) e^r with a table of the N = 2^index_bits roots, |r| <= ln 2 / (2 N)."""
+def exp_table(x: Operand, bits: float, index_bits: int = 5, low: Operand | None = None) -> Operand:
+    """e^x = 2^k 2^(j/N) e^r with a table of the N = 2^index_bits roots, |r| <= ln 2 / (2 N); ``low`` as for exp."""
     entries = 1 << index_bits
     x = _limited(x, _LN2)
     n = nearest_integer(x * (split("log2_e")[0] * entries))
     r = _without_multiples(x, to_float(n, x.format), "ln2", 1 / entries, bits)
+    end = _LN2 / 2 / entries + (0.0 if low is None else _LOW)
+    if low is not None:
+        r = r + low
     root, = table(low_bits(n, index_bits), [[2 ** (j / entries)] for j in range(entries)], x.format)
-    p = polynomial("exp", -_LN2 / 2 / entries, _LN2 / 2 / entries, bits)
-    return scale(root + root * (r + r * r * horner(r, p)), shift_right(n, index_bits))
+    return scale(root + root * (r + r * r * horner(r, polynomial("exp", -end, end, bits))), shift_right(n, index_bits))
+
+
+def exp_sum_table(high: Operand, low: Operand, bits: float) -> Operand:
+    """e^(high + low) with the table."""
+    return exp_table(high, bits, low=low)
 
 
 def exp2(x: Operand, bits: float) -> Operand:

@@ -45,11 +45,12 @@ def _formulas() -> dict[str, Any]:
         "exp": s.exp(x), "exp2": 2**x, "expm1": s.exp(x) - 1, "log": s.log(x), "log2": s.log(x) / s.log(2),
         "log10": s.log(x) / s.log(10), "log1p": s.log(1 + x), "sin": s.sin(x), "cos": s.cos(x), "tan": s.tan(x),
         "asin": s.asin(x), "acos": s.acos(x), "atan": s.atan(x), "sinh": s.sinh(x), "cosh": s.cosh(x),
-        "tanh": s.tanh(x), "asinh": s.asinh(x), "acosh": s.acosh(x), "atanh": s.atanh(x), "erf": s.erf(x),
+        "tanh": s.tanh(x), "asinh": s.asinh(x), "acosh": s.acosh(x), "atanh": s.atanh(x), "erf": s.erf(x), "scaled_tail": s.exp(x**2 / 2) * s.erfc(x / s.sqrt(2)) / 2,
         "relu": s.Max(x, 0), "relu6": s.Min(s.Max(x, 0), 6), "hard_tanh": s.Min(s.Max(x, -1), 1),
         "leaky_relu": negative(x, s.Float(LEAKY_SLOPE, 40) * x), "prelu": negative(x, x * y),
         "hard_sigmoid": s.Min(s.Max(x + 3, 0), 6) / 6, "hard_swish": x * s.Min(s.Max(x + 3, 0), 6) / 6,
         "softsign": x / (1 + s.Abs(x)), "sigmoid": 1 / (1 + s.exp(-x)), "silu": x / (1 + s.exp(-x)),
+        "glu": x / (1 + s.exp(-y)), "swiglu": x * y / (1 + s.exp(-x)),
         "quick_gelu": x / (1 + s.exp(-s.Float(QUICK_GELU_SLOPE, 40) * x)),
         "gelu_tanh": x / (1 + s.exp(-(c * x + c * k * x**3))), "gelu": x * phi,
         "softplus": s.log(1 + s.exp(x)), "log_sigmoid": -s.log(1 + s.exp(-x)),
@@ -129,7 +130,7 @@ def exactly(name: str, x: float, y: float = 0.0) -> Any:
 
 _LARGE_EXPONENTS = frozenset({
     "expm1", "sinh", "cosh", "tanh", "sigmoid", "silu", "softplus", "log_sigmoid", "mish", "gelu", "gelu_tanh", "erf",
-    "quick_gelu", "gelu_derivative", "mish_derivative", "gelu_tanh_derivative", "silu_derivative",
+    "quick_gelu", "glu", "swiglu", "gelu_derivative", "mish_derivative", "gelu_tanh_derivative", "silu_derivative",
     "quick_gelu_derivative", "softplus_derivative", "log_sigmoid_derivative",
 })
 
@@ -175,11 +176,12 @@ def _float64() -> dict[str, Callable[..., Array]]:
         "pow": np.power, "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log, "log2": np.log2,
         "log10": np.log10, "log1p": np.log1p, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin,
         "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh,
-        "acosh": np.arccosh, "atanh": np.arctanh, "erf": sp.erf, "relu": lambda x: np.maximum(x, 0),
-        "relu6": lambda x: np.clip(x, 0, 6), "hard_tanh": lambda x: np.clip(x, -1, 1),
+        "acosh": np.arccosh, "atanh": np.arctanh, "erf": sp.erf, "relu": lambda x: np.maximum(x, 0.0),
+        "relu6": lambda x: np.minimum(np.maximum(x, 0), 6), "hard_tanh": lambda x: np.minimum(np.maximum(x, -1), 1),
         "leaky_relu": lambda x: np.where(x < 0, LEAKY_SLOPE * x, x), "prelu": lambda x, y: np.where(x < 0, x * y, x),
         "hard_sigmoid": lambda x: np.clip(x + 3, 0, 6) / 6, "hard_swish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
         "softsign": lambda x: x / (1 + np.abs(x)), "sigmoid": sp.expit, "silu": lambda x: x * sp.expit(x),
+        "glu": lambda x, y: x * sp.expit(y), "swiglu": lambda x, y: x * sp.expit(x) * y,
         "quick_gelu": lambda x: x * sp.expit(QUICK_GELU_SLOPE * x), "gelu_tanh": lambda x: x * sp.expit(cubic(x)),
         "gelu": lambda x: x * sp.ndtr(x), "softplus": lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
         "log_sigmoid": lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), "mish": mish,

@@ -17,6 +17,7 @@ from alu_library import coefficients
 from alu_library.accuracy import Accuracy, measure
 from alu_library.algorithms import Choice, choices, count, domain, names
 from alu_library.derivatives import FROM_RESULT
+from alu_library.formats import parse
 from alu_library.functions import FORMATS
 
 __all__ = ["main", "row", "table", "write"]
@@ -53,8 +54,28 @@ def _short(value: float) -> float:
 
 
 def table(format: str, points: int) -> dict[str, list[dict[str, Any]]]:
-    """Rows of one format by function, every choice of every one."""
-    return {name: [row(choice, measure(choice, points)) for choice in choices(name, format)] for name in names()}
+    """Rows of one format by function: every choice of each, but for what a narrower internal format does as well."""
+    return {
+        name: _without_waste([row(choice, measure(choice, points)) for choice in choices(name, format)])
+        for name in names()
+    }
+
+
+def _without_waste(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows that are no wider copy of a row with the same tasks (or fewer) and errors no larger."""
+    def wasteful(r: dict[str, Any]) -> bool:
+        bits = parse(r["internal_format"]).bits
+        return any(
+            parse(o["internal_format"]).bits < bits and _total(o) <= _total(r) and o["table_bit"] <= r["table_bit"]
+            and o["max_error_ulp"] <= r["max_error_ulp"] and o["max_error_absolute"] <= r["max_error_absolute"]
+            for o in rows
+        )
+
+    return [r for r in rows if not wasteful(r)]
+
+
+def _total(r: dict[str, Any]) -> int:
+    return sum(int(n) for _, _, n in r["tasks"])
 
 
 def write(format: str, functions: Mapping[str, list[dict[str, Any]]]) -> Path:
@@ -70,13 +91,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="ten million points for fp32 and tf32")
+    parser.add_argument("--points", type=int, metavar="N", help="random points for formats of more than 16 bits")
     parser.add_argument("--refit", action="store_true", help="compute all minimax polynomials again")
     parser.add_argument("--format", action="append", choices=FORMATS, help="only these formats")
     options = parser.parse_args(arguments)
     if options.refit:
         coefficients.forget()
     for format in options.format or FORMATS:
-        points = EXACT_POINTS if format == "fp64" else FULL_POINTS if options.full else POINTS
+        points = options.points or (EXACT_POINTS if format == "fp64" else FULL_POINTS if options.full else POINTS)
         functions = table(format, points)
         path = write(format, functions)
         print(f"{format}: {sum(map(len, functions.values()))} rows, {path.stat().st_size} bytes", flush=True)

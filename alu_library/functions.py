@@ -124,10 +124,7 @@ def _price(task: str, format: str, circuits: str) -> float:
 
     # Inside a function an operand is a constant or an intermediate value: neither is ever mostly zero.
     busy = Operands(Operand("normal"), Operand("normal"))
-    try:
-        return price(task, format, busy, circuits).transistor_operations
-    except FileNotFoundError:  # the characterised table is being made: a stand-in until it is there
-        return 1.0
+    return price(task, format, busy, circuits).transistor_operations
 
 
 @lru_cache(maxsize=4096)

@@ -32,7 +32,7 @@ def round_to(values: Array, format: str) -> Array:
         return values
     if format in _NATIVE:
         with np.errstate(over="ignore"):
-            return values.astype(_NATIVE[format]).astype(np.float64)
+            return np.asarray(values.astype(_NATIVE[format]), dtype=np.float64)
     f = parse(format)
     if not f.is_float:
         return values
@@ -105,7 +105,7 @@ _ODD: Mapping[str, Callable[..., Array]] = {
 
 
 def _scaled(x: Array, n: Array) -> Array:
-    return np.ldexp(x, n.astype(np.int32))
+    return np.asarray(np.ldexp(x, n.astype(np.int32)))
 
 
 def _pattern_index(x: Array, lowest_exponent: int, fraction_bits: int) -> Array:
@@ -118,20 +118,22 @@ def _pattern_index(x: Array, lowest_exponent: int, fraction_bits: int) -> Array:
 
 def _truncated(x: Array, bits: int) -> Array:
     mantissa, exponents = np.frexp(x)
-    return np.ldexp(np.trunc(np.ldexp(mantissa, bits)), exponents - bits)
+    return np.asarray(np.ldexp(np.trunc(np.ldexp(mantissa, bits)), exponents - bits))
 
 
 _EXACT: Mapping[str, Callable[..., Array]] = {
     "maximum": np.maximum, "minimum": np.minimum, "less": np.less, "negate": np.negative, "absolute": np.abs,
     "select": lambda yes, no, bit: np.where(bit, yes, no),
     "copy_sign": np.copysign, "multiply_signs": lambda m, x, y: m * np.copysign(1.0, x) * np.copysign(1.0, y),
-    "is_negative": np.signbit, "convert": lambda x: x, "nearest_integer": np.rint,
+    "is_negative": np.signbit, "convert": lambda x: x,
+    "nearest_integer": np.rint,
     "to_float": lambda n: n, "scale": _scaled, "exponent": lambda x: np.frexp(x)[1] - 1.0,
     "significand": lambda x: np.abs(np.frexp(x)[0]) * 2, "low_bits": lambda n, bits: np.mod(n, 2.0**bits),
     "has_bit": lambda n, bit: np.mod(np.floor(n / 2.0**bit), 2) == 1,
     "shift_right": lambda n, bits: np.floor(n / 2.0**bits), "shift_left": lambda n, bits: n * 2.0**bits,
     "to_fixed": lambda x, fraction_bits: np.rint(np.ldexp(x, fraction_bits)),
-    "from_fixed": lambda n, fraction_bits: np.ldexp(n, -fraction_bits), "negate_if": lambda n, bit: np.where(bit, -n, n),
+    "from_fixed": lambda n, fraction_bits: np.ldexp(n, -fraction_bits),
+    "negate_if": lambda n, bit: np.where(bit, -n, n),
     "pattern_index": _pattern_index, "truncate": _truncated,
 }
 

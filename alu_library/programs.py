@@ -130,13 +130,14 @@ class Reading:
 
 @dataclass
 class Counter(Reading):
-    """Counts: ``tasks``, the bits of the tables, and a trace that identifies the program.
+    """Counts: ``tasks``, the bits of the tables, the functions called, and a trace that identifies the program.
 
     The value of an operand is a pair: its line in the trace and its depth, the longest chain of dependent tasks.
     """
 
     tasks: Tasks = field(default_factory=Tasks)
     table_bit: int = 0
+    called: set[str] = field(default_factory=set)
     trace: list[str] = field(default_factory=list)
 
     def input(self, format: str) -> Operand:
@@ -150,6 +151,11 @@ class Counter(Reading):
     def evaluate(self, kind: str, result_format: str, operands: Sequence[Operand], parameters: dict[str, Any]) -> Any:
         """Add the operation's charge; returns its line and depth."""
         return self._charged(CHARGES[kind](operands[0].format), kind, result_format, operands, parameters)
+
+    def call(self, name: str, *operands: Operand) -> Operand:
+        """The program chosen for the function, in line; its name is remembered."""
+        self.called.add(name)
+        return super().call(name, *operands)
 
     def columns(self, index: Operand, rows: Sequence[Sequence[float]], format: str) -> list[Operand]:
         """Charge one table read; the contents go into the trace by their hash."""

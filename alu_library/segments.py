@@ -38,14 +38,21 @@ LARGEST_TABLE = 1024
 class Shape:
     """What the table need not hold: the function beyond ±2^highest, as (value, slope), for each sign.
 
-    ``odd`` functions are tabulated for positive arguments only. ``at_zero`` is value and slope at 0.
+    ``odd`` functions are tabulated for positive arguments only, and ``positive`` ones have no others. ``at_zero`` is
+    value and slope at 0.
     """
 
     at_zero: tuple[float, float]
     right: tuple[float, float]
     left: tuple[float, float] = (0.0, 0.0)
     odd: bool = False
+    positive: bool = False
     highest: int = 5
+
+    @property
+    def halves(self) -> int:
+        """How many signs are tabulated."""
+        return 1 if self.odd or self.positive else 2
 
 
 _GATED = Shape((0.0, 0.5), (0.0, 1.0))
@@ -61,6 +68,8 @@ SHAPES: Mapping[str, Shape] = {
     "gelu_derivative": Shape((0.5, math.sqrt(2 / math.pi)), (1.0, 0.0)),
     "silu_derivative": Shape((0.5, 0.5), (1.0, 0.0)),
     "softplus_derivative": Shape((0.5, 0.25), (1.0, 0.0)),
+    # e^(a^2/2) Q(a): beyond 16 the factor e^(-a^2/2) in front of it is 0
+    "scaled_tail": Shape((0.5, -math.sqrt(0.5 / math.pi)), (0.0, 0.0), positive=True, highest=4),
 }
 """Functions that saturate, or become a straight line, on both sides."""
 
@@ -74,7 +83,7 @@ def fraction_bits(name: str, bits: float, degree: int) -> int | None:
         remainder = 2 * (2.0**-cut / 4) ** (degree + 1) / math.factorial(degree + 1)
         if remainder <= 2.0**-bits:
             pieces = (shape.highest - _lowest(bits)) << cut
-            return cut if (pieces + 2) * (1 if shape.odd else 2) <= LARGEST_TABLE else None
+            return cut if (pieces + 2) * shape.halves <= LARGEST_TABLE else None
     return None
 
 
@@ -84,7 +93,7 @@ def _lowest(bits: float) -> int:
 
 
 def lookup(x: Operand, name: str) -> Operand:
-    """The function of a word of at most 8 bits: one table of its value for every bit pattern, each correctly rounded."""
+    """The function of a word of at most 8 bits: a table of its value for every bit pattern, each correctly rounded."""
     word, = table(bit_pattern(x), _words(name, x.format), x.format)
     return word
 
@@ -110,11 +119,11 @@ def segments(x: Operand, name: str, bits: float, degree: int) -> Operand:
     if cut is None:
         raise ValueError(f"{name} to {bits} bits by pieces of degree {degree} needs more than {LARGEST_TABLE} entries")
     rows = _rows(name, shape, _lowest(bits), cut, degree, x.format)
-    positive = len(rows) if shape.odd else len(rows) // 2
+    half = len(rows) // shape.halves
     a = absolute(x) if shape.odd else x
-    index = minimum(maximum(pattern_index(x, _lowest(bits), cut) + 1, 0), positive - 1)
-    if not shape.odd:  # the sign bit chooses the half of the table
-        index = select(is_negative(x), index + x.reading.constant(positive, EXPONENT), index)
+    index = minimum(maximum(pattern_index(x, _lowest(bits), cut) + 1, 0), half - 1)
+    if shape.halves == 2:  # the sign bit chooses the half of the table
+        index = select(is_negative(x), index + x.reading.constant(half, EXPONENT), index)
     middle, *c = table(index, rows, x.format)
     d = a - middle
     value = c[-1]
@@ -126,7 +135,7 @@ def segments(x: Operand, name: str, bits: float, degree: int) -> Operand:
 @cache
 def _rows(name: str, shape: Shape, lowest: int, cut: int, degree: int, format: str) -> list[list[float]]:
     rows = _half(name, shape, 1.0, lowest, cut, degree)
-    if not shape.odd:
+    if shape.halves == 2:
         rows = rows + _half(name, shape, -1.0, lowest, cut, degree)
     if parse(format).mantissa_bits > 40:
         raise ValueError("pieces are fitted in float64: use an internal format of at most 40 fraction bits")

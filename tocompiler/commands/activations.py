@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["ACTIVATIONS", "command", "entries"]
 
 ACTIVATIONS = (
-    "celu", "elu", "gelu", "gelu_tanh", "hard_sigmoid", "hard_swish", "hard_tanh", "leaky_relu", "log_sigmoid", "mish",
-    "prelu", "quick_gelu", "relu", "relu6", "selu", "sigmoid", "silu", "softplus", "softsign", "tanh",
+    "celu", "elu", "gelu", "gelu_tanh", "glu", "hard_sigmoid", "hard_swish", "hard_tanh", "leaky_relu", "log_sigmoid",
+    "mish", "prelu", "quick_gelu", "relu", "relu6", "selu", "sigmoid", "silu", "softplus", "softsign", "swiglu", "tanh",
 )
 _ELEMENTS = 1 << 20  # a tensor that energy per element is taken from, large enough that a launch does not count
 
@@ -55,7 +55,7 @@ def command(names: tuple[str, ...], format_name: str, max_error: float | None, m
 
         draw(shown, plot)
     if json_path is not None:
-        text = json.dumps({"activations": shown}, indent=2)
+        text = json.dumps({"format": format_name, "circuits": circuits, "activations": shown}, indent=2)
         if json_path == "-":
             click.echo(text)
             return
@@ -67,7 +67,8 @@ def _listed(derivatives: bool, elementary: bool) -> list[str]:
     if elementary:
         known = {*ACTIVATIONS, *(f"{name}_derivative" for name in ACTIVATIONS)}
         return [name for name in function_names() if name not in known and name.endswith("_derivative") == derivatives]
-    return [f"{name}_derivative" if derivatives else name for name in ACTIVATIONS]
+    names = [f"{name}_derivative" for name in ACTIVATIONS] if derivatives else list(ACTIVATIONS)
+    return [name for name in names if name in function_names()]
 
 
 def entries(names: Iterable[str], format: str, max_error_ulp: float | None = None,
@@ -125,11 +126,11 @@ def _add_device_energy(found: list[dict[str, Any]], device: Device, circuits: st
 
 
 def _add_node_energy(found: list[dict[str, Any]], node: str) -> None:
-    from hardware.technology import load_node
+    from hardware import technology
 
-    joule = load_node(node).energy_per_transistor_operation_joule
+    process = technology.node(node)
     for entry in found:
-        entry["energy_joule"] = entry["transistor_operations"] * joule
+        entry["energy_joule"] = process.energy_joule(entry["transistor_operations"])
 
 
 def _as_text(found: list[Mapping[str, Any]] | list[dict[str, Any]]) -> str:

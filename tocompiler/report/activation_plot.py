@@ -34,8 +34,9 @@ def draw(entries: Sequence[Mapping[str, Any]], path: str) -> None:
         # An error of 0 (a comparison is exact) is drawn at the left edge of the logarithmic axis.
         points = [(max(e["max_error_absolute"], 1e-9), e["relative_to_multiply"]) for e in entries if e["name"] == name]
         colour = plt.get_cmap("tab20")(i % 20)
-        axes.scatter(*zip(*points, strict=True), s=12, color=colour, alpha=0.4)
-        axes.step(*zip(*pareto(points), strict=True), where="post", color=colour, label=name)
+        front = pareto(points)
+        axes.scatter([e for e, _ in points], [c for _, c in points], s=12, color=colour, alpha=0.4)
+        axes.step([e for e, _ in front], [c for _, c in front], where="post", color=colour, label=name)
     axes.set(xscale="log", yscale="log", xlabel="largest absolute error measured",
              ylabel="transistor operations / those of one multiply", title=f"Activations in {entries[0]['format']}")
     axes.legend(fontsize=7, ncol=2)
