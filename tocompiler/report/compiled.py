@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tabulate import tabulate
-
 from alu_library.tasks import Count
 from tocompiler.costing import TransistorProgram, operand_summary
+from tocompiler.report.columns import columns
 from tocompiler.report.units import si
 
 if TYPE_CHECKING:
@@ -39,8 +38,7 @@ def as_table(program: TransistorProgram, prediction: Prediction | None, device: 
                  *((si(prediction.energy_joule, "J"),) if prediction else ()), ""))
     headers = ["layer", "operator", "MACs", "ALU tasks", "transistor ops", "traffic",
                *(("energy",) if prediction else ()), "share"]
-    align = ["left", "left", *["right"] * (len(headers) - 2)]
-    table = tabulate(rows, headers=headers, colalign=align, disable_numparse=True)
+    table = columns(rows, headers, left=2)
     return "\n".join([_heading(program, device), "", table, "", *_meaning(program, prediction, device)])
 
 
