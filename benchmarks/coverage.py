@@ -5,7 +5,9 @@
 ``coverage_onnx_backend_failures`` counts the cases of the ONNX backend suite that do not compile to the expected
 output shapes; a use that is refused names its operator and is listed apart. ``coverage_forward_mismatches`` counts
 exports whose forward multiply-accumulates differ from torch's flop counter on the same module (in this run on meta
-tensors where torch is installed, else as recorded with the exports).
+tensors where torch is installed, else as recorded with the exports); ``coverage_backward_mismatches`` the same for the
+backward pass. torch multiplies the weight gradient of a grouped convolution by the group count; it is counted here as
+what it is, as many products as forward (``strip_models.convolution_backward_flops``).
 """
 
 from __future__ import annotations
@@ -106,35 +108,38 @@ def exports(options: Options) -> Iterator[Claim]:
     """The real models in tests/data: nothing unmodelled, and the products torch counts."""
     recorded = json.loads((DATA / "exports.json").read_text(encoding="utf-8"))["models"]
     unmodelled: list[str] = []
-    mismatches: list[str] = []
+    mismatches: dict[str, list[str]] = {"forward": [], "backward": []}
     compared: set[str] = set()
     live = importlib.util.find_spec("torch") is not None and not options.smoke
-    counts = {name: figures["multiply_accumulates"] for name, figures in recorded.items()}
-    counts |= dict(_counted_now(recorded)) if live else {}
+    counts = recorded | (dict(_counted_now(recorded)) if live else {})
     files = sorted(DATA.glob("*.onnx"))
     for file in files:
         name, form = file.name.split(".")[:2]
-        program = tocompiler.compile(tocompiler.load(file, batch=1 if name.endswith("_dynamic") else None))
+        network = tocompiler.load(file, batch=1 if name.endswith("_dynamic") else None)
+        program = tocompiler.compile(network)
         unmodelled += [f"{file.name}: {u.operator} ({u.reason})" for u in program.unmodelled]
         if form in ("script", "dynamo") and name in counts:
             compared.add(name)
-            ours = program.alu.multiply_accumulates
-            if ours != counts[name]:
-                mismatches.append(f"{file.name}: {ours}, torch {counts[name]}")
-    _note(unmodelled + mismatches)
+            found = {"forward": program.alu.multiply_accumulates,
+                     "backward": tocompiler.compile(network, phase="backward").alu.multiply_accumulates}
+            for phase, key in (("forward", "multiply_accumulates"), ("backward", "backward_multiply_accumulates")):
+                if found[phase] != counts[name][key]:
+                    mismatches[phase].append(f"{file.name} {phase}: {found[phase]}, torch {counts[name][key]}")
+    _note(unmodelled + mismatches["forward"] + mismatches["backward"])
     yield Claim("coverage_exports_unmodelled", len(unmodelled), "operators", {"exports": len(files)})
     source = "torch flop counter in this run" if live else "recorded torch flop counter"
-    yield Claim("coverage_forward_mismatches", len(mismatches), "exports",
-                {"architectures": len(compared), "oracle": source})
+    for phase, lines in mismatches.items():
+        yield Claim(f"coverage_{phase}_mismatches", len(lines), "exports",
+                    {"architectures": len(compared), "oracle": source})
 
 
-def _counted_now(recorded: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """torch's forward multiply-accumulates of each recorded architecture that can be built here."""
-    from strip_models import MODELS, forward_products
+def _counted_now(recorded: Iterable[str]) -> Iterator[tuple[str, dict[str, int]]]:
+    """torch's multiply-accumulates of each recorded architecture that can be built here."""
+    from strip_models import MODELS, products
 
     for name in recorded:
         try:
-            yield name, forward_products(MODELS[name])
+            yield name, products(MODELS[name])
         except ImportError as error:
             print(f"{name}: {error}; its recorded count is used", file=sys.stderr)
 

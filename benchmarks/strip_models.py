@@ -1,12 +1,12 @@
 """Make the test data: export real models to ONNX, leave the weights out, and note what torch's own counter says.
 
-    python benchmarks/strip_models.py [NAME ...]
+    python benchmarks/strip_models.py [--record] [NAME ...]
 
-(It needs torch, torchvision, timm, transformers, onnxscript and onnxruntime.)
+``--record`` only takes the figures again. Needs torch, torchvision, timm, transformers, onnxscript and onnxruntime.
 
 Each ``tests/data/NAME.EXPORTER.onnx`` is what ``tocompiler.frontends.onnx_reader.skim`` keeps of an export: the whole
-graph and no tensor payload over 1 KB. ``tests/data/exports.json`` holds for each name the forward multiply-accumulates
-(torch.utils.flop_counter on meta tensors, halved), the elements of the module's parameters, and the versions used.
+graph and no tensor payload over 1 KB. ``tests/data/exports.json`` holds for each name the multiply-accumulates
+forward and backward (torch.utils.flop_counter, halved), the elements of the module's parameters, and the versions used.
 Weights are random: no architecture below is downloaded.
 """
 
@@ -234,9 +234,10 @@ def main(names: list[str]) -> None:
     """Export, strip and record the named models, or all."""
     warnings.simplefilter("ignore")
     RECORD.parent.mkdir(parents=True, exist_ok=True)
-    for name in names or MODELS:
+    exporting = "--record" not in names
+    for name in [n for n in names if n != "--record"] or MODELS:
         model = MODELS[name]
-        for exporter in model.exporters:
+        for exporter in model.exporters if exporting else ():
             try:
                 export(name, model, exporter)
             except Exception as error:  # an exporter that cannot is a fact about it, noted and passed over
@@ -312,11 +313,11 @@ def stripped(data: bytes) -> bytes:
     return model.SerializeToString()
 
 
-def forward_products(model: Model) -> int:
-    """The forward multiply-accumulates of a module by torch's own counter, on the meta device where it lets one.
+def products(model: Model) -> dict[str, int]:
+    """Multiply-accumulates of a module by torch's own counter, forward and backward, on meta tensors where it can.
 
-    Some transformers look at values; those run on the CPU with the attention that torch writes out as products,
-    because its fused one is not counted there.
+    Some transformers look at values; those run on the CPU. Attention is the one that torch writes out as products: the
+    fused one is not counted on the CPU, and recomputes the scores on its way back.
     """
     try:
         return _products(model.build().eval().to("meta"), [x.to("meta") for x in model.inputs()])
@@ -324,14 +325,32 @@ def forward_products(model: Model) -> int:
         return _products(model.build().eval(), model.inputs())
 
 
-def _products(module: Any, inputs: Any) -> int:
+def _products(module: Any, inputs: Any) -> dict[str, int]:
     import torch
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
-        module(*inputs)
-    return int(counter.get_total_flops()) // 2
+    mapping = {torch.ops.aten.convolution_backward: convolution_backward_flops}
+    with sdpa_kernel(SDPBackend.MATH):
+        with FlopCounterMode(display=False) as forward:
+            result = module(*inputs)
+        with FlopCounterMode(display=False, custom_mapping=mapping) as backward:
+            result.sum().backward()
+    return {"multiply_accumulates": int(forward.get_total_flops()) // 2,
+            "backward_multiply_accumulates": int(backward.get_total_flops()) // 2}
+
+
+def convolution_backward_flops(grad_shape: Any, input_shape: Any, weight_shape: Any, bias: Any, stride: Any,
+                               padding: Any, dilation: Any, transposed: bool, output_padding: Any, groups: int,
+                               output_mask: Any, out_shape: Any = None, **_: Any) -> int:
+    """As many for the input's gradient as forward, and as many for the weight's.
+
+    torch's own formula multiplies the latter by the number of groups, 19 times the truth for MobileNetV2.
+    """
+    from torch.utils.flop_counter import conv_flop_count
+
+    forward = conv_flop_count(list(input_shape), list(weight_shape), list(grad_shape), transposed=transposed)
+    return int(forward * (output_mask[0] + output_mask[1]))
 
 
 def record(name: str, model: Model) -> None:
@@ -339,7 +358,7 @@ def record(name: str, model: Model) -> None:
     known = json.loads(RECORD.read_text()) if RECORD.exists() else {"models": {}}
     known["versions"] = {p: importlib.metadata.version(p) for p in VERSIONS}
     known["models"][name] = {
-        "multiply_accumulates": forward_products(model),
+        **products(model),
         "parameters": sum(p.numel() for p in model.build().parameters()),
     }
     known["models"] = dict(sorted(known["models"].items()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -41,7 +42,12 @@ def format_of(element_type: int) -> str:
 
 def format_of_array(value: np.ndarray[Any, Any]) -> str:
     """The number format of a numpy array (object arrays hold symbolic integers)."""
-    name = str(value.dtype.name)
+    return _format_of_dtype(value.dtype)
+
+
+@cache
+def _format_of_dtype(dtype: np.dtype[Any]) -> str:
+    name = str(dtype.name)  # numpy composes this name anew at each call
     return _NUMPY_FORMATS.get(name, name)
 
 
