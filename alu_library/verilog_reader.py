@@ -28,14 +28,16 @@ class Equivalent:
 
 
 def from_verilog(text: str, top: str | None = None, equivalents: Mapping[str, Equivalent] | None = None) -> Netlist:
-    """The netlist of a module (default: the last in the text). Gates with more than two inputs become trees.
+    """The netlist of a module (default: the last one that no other contains). Gates with more than two inputs become
+    trees; ``equivalents`` says which of our cells stands for a foreign one.
 
     VerilogError on anything that is not structure, on a bit without a driver, and on a combinational loop.
     """
     modules = {m.name: m for m in Parser(text).modules() if m.name not in CELLS}
     if not modules or (top is not None and top not in modules):
         raise VerilogError(f"no module {top!r}" if top else "no module in the text")
-    module = modules[top] if top else list(modules.values())[-1]
+    contained = {placed.kind for m in modules.values() for placed in m.instances}
+    module = modules[top or [name for name in modules if name not in contained][-1]]
     return _build(module, _flatten(module, modules, equivalents or {}))
 
 

@@ -29,9 +29,6 @@ def test_round_trip(netlist):
 
 FOREIGN = """
 /* a four-bit adder out of all that is read */
-module choose(input [1:0] s, input [3:0] x, output y);
-  assign y = s[1] ? (s[0] ? x[3] : x[2]) : (s[0] ? x[1] : x[0]);
-endmodule
 module top(A, B, O, P);
   input [3:0] A;  input [3:0] B;
   output [4:0] O; output P;
@@ -43,6 +40,9 @@ module top(A, B, O, P);
   wire [3:0] k = {1'b0, A[3] & B[3], A[3] ^ B[3], 1'b1} & 4'hf;
   assign O[3] = k[1] ^ c3, O[4] = k[2] | k[1] & c3;
   choose pick(.s(A[1:0]), .x(B), .y(P));
+endmodule
+module choose(input [1:0] s, input [3:0] x, output y);
+  assign y = s[1] ? (s[0] ? x[3] : x[2]) : (s[0] ? x[1] : x[0]);
 endmodule
 """
 HALF_ADDER = {"HAX1": Equivalent("HALF_ADDER", {"a": "A", "b": "B", "sum": "YS", "carry": "YC"})}
