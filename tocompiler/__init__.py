@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,8 +26,18 @@ _HOMES = {
 }
 
 
+def check_hardware() -> None:
+    """ImportError, in one line, if another distribution's ``hardware`` package stands in front of tocompiler's own."""
+    found = importlib.util.find_spec("hardware")
+    home = Path(found.origin).parent if found is not None and found.origin is not None else None
+    if home is None or not (home / "measurement.py").exists():
+        raise ImportError(f"the package 'hardware' at {home} is not tocompiler's: another distribution has the same "
+                          "name; use an environment without it and install tocompiler there")
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that ``import tocompiler`` costs nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module 'tocompiler' has no attribute '{name}'")
+    check_hardware()
     return getattr(importlib.import_module(_HOMES[name]), name)

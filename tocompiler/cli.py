@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from tocompiler import __version__
+from tocompiler import __version__, check_hardware
 
 __all__ = ["main"]
 
@@ -51,6 +51,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point: exit status 0 done, 1 bad input, 2 usage."""
     try:
+        check_hardware()
         status = cli.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
@@ -61,7 +62,7 @@ def main() -> None:
         # The reader of our output (head, less) has seen enough; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         if os.environ.get("TOCOMPILER_TRACEBACK"):
             raise
         print(f"tocompiler: {_one_line(error)}", file=sys.stderr)

@@ -97,6 +97,16 @@ def test_files_that_are_not_onnx_are_refused(tmp_path: Path) -> None:
         assert name in done.stderr
 
 
+def test_somebody_elses_hardware_package_is_named(tmp_path: Path) -> None:
+    (tmp_path / "hardware").mkdir()
+    (tmp_path / "hardware" / "__init__.py").touch()
+    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from tocompiler.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", script, "compile", "mlp:4-3"], capture_output=True, text=True,
+                          check=False, timeout=120)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert str(tmp_path) in done.stderr
+
+
 def test_wrong_usage_is_status_2() -> None:
     assert run("compile").returncode == 2
     assert run("compile", "mlp:4-3", "--dim", "sequence").returncode == 2
