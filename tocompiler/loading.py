@@ -28,10 +28,10 @@ def load(source: Any, batch: int | None = None, dims: Mapping[str, int] | None =
     if isinstance(source, (str, os.PathLike)):
         return _from_name(os.fspath(source), batch, dict(dims or {}), symbolic, values)
     home = {cls.__module__.split(".")[0] for cls in type(source).__mro__}
+    if "keras" in home:  # before torch: with that backend a Keras model is a torch module too
+        return _reader("keras")(source, batch=batch, dims=dims, symbolic=symbolic)
     if "torch" in home:
         return _reader("torch")(source, example_inputs, batch=batch, dims=dims, symbolic=symbolic)
-    if "keras" in home:
-        return _reader("keras")(source, batch=batch, dims=dims, symbolic=symbolic)
     raise ValueError(f"cannot load a {type(source).__name__}; give an ONNX file, a zoo name, 'hf:config.json', "
                      "a torch module or a Keras model")
 
