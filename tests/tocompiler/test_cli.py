@@ -44,7 +44,7 @@ def test_json_holds_every_promised_key_and_nothing_else_is_printed() -> None:
     assert {"model", "format", "phase", "batch", "circuits", "totals", "operators", "unmodelled"} <= set(result)
     assert set(result["totals"]) == {
         "multiply_accumulates", "parameters", "alu_tasks", "transistor_operations", "traffic_bit",
-        "energy_joule", "energy_low_joule", "energy_high_joule"}
+        "traffic_by_level_bit", "energy_joule", "energy_low_joule", "energy_high_joule"}
     # 4*16 + 16*16 + 16*3 products; 16 + 16 + 3 biases more parameters.
     assert result["totals"]["multiply_accumulates"] == 368
     assert result["totals"]["parameters"] == 368 + 35
@@ -53,6 +53,8 @@ def test_json_holds_every_promised_key_and_nothing_else_is_printed() -> None:
     assert totals["energy_low_joule"] <= totals["energy_joule"] <= totals["energy_high_joule"]
     assert sum(p["multiply_accumulates"] for p in parts) == totals["multiply_accumulates"]
     assert sum(p["transistor_operations"] for p in parts) == pytest.approx(totals["transistor_operations"])
+    for level, crossing in totals["traffic_by_level_bit"].items():
+        assert crossing == sum(p["traffic_by_level_bit"][level] for p in parts) >= totals["traffic_bit"]
     assert sum(p["energy_joule"] for p in parts) == pytest.approx(totals["energy_joule"])
 
 

@@ -85,7 +85,7 @@ def command(model: str, batch: int | None, dims: dict[str, int], format: str | N
         hardware = load_device(device)
         prediction = predict(program, hardware)
     if json_path is not None:
-        _write(json.dumps(as_json(program, prediction, model, batch, device), indent=2),
+        _write(json.dumps(as_json(program, prediction, model, _batch(network), hardware), indent=2),
                None if json_path == "-" else json_path)
     if json_path != "-":
         _write(_text(program, prediction, hardware, emit, top, explain), output)
@@ -95,6 +95,12 @@ def command(model: str, batch: int | None, dims: dict[str, int], format: str | N
                    "--allow-unmodelled accepts totals without them", err=True)
         return 1
     return 0
+
+
+def _batch(network: Network) -> int | None:
+    """The batch that is compiled: the first dimension of the first input, where it is a number."""
+    first = next((t.shape[0] for t in network.inputs if t.shape), None)
+    return first if isinstance(first, int) else None
 
 
 def _measured(network: Network, model: str, read_weights: bool, profile: str | None) -> dict[str, Statistics]:

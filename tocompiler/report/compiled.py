@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alu_library.tasks import Count
-from tocompiler.costing import TransistorProgram, operand_summary
+from tocompiler.costing import TransistorProgram, TransistorRow, operand_summary
 from tocompiler.report.columns import columns
 from tocompiler.report.units import si
 
 if TYPE_CHECKING:
+    from hardware.device import Device
     from tocompiler.prediction import Prediction
 
 __all__ = ["as_json", "as_table"]
@@ -43,9 +44,10 @@ def as_table(program: TransistorProgram, prediction: Prediction | None, device: 
 
 
 def as_json(program: TransistorProgram, prediction: Prediction | None, model: str, batch: int | None,
-            device: str | None) -> dict[str, Any]:
-    """Every figure, with units in the key names; energies are None without a device."""
+            device: Device | None) -> dict[str, Any]:
+    """Every figure, with units in the key names; energies and traffic by level are None without a device."""
     total = program.totals
+    levels = [_by_level(row, device) for row in program.rows]
     energies = _energies(program, prediction)
     return {
         "model": model,
@@ -56,13 +58,14 @@ def as_json(program: TransistorProgram, prediction: Prediction | None, model: st
         "basis": program.basis,
         "operands": operand_summary(program.alu),
         "options": list(program.alu.options),
-        "device": device,
+        "device": device.name if device is not None else None,
         "totals": {
             "multiply_accumulates": plain(total.multiply_accumulates),
             "parameters": plain(total.parameters),
             "alu_tasks": {task: plain(n) for task, n in total.alu_tasks.items()},
             "transistor_operations": plain(total.transistor_operations),
             "traffic_bit": plain(total.traffic_bit),
+            "traffic_by_level_bit": _level_totals(levels),
             "energy_joule": prediction.energy_joule if prediction else None,
             "energy_low_joule": prediction.low_joule if prediction else None,
             "energy_high_joule": prediction.high_joule if prediction else None,
@@ -78,12 +81,26 @@ def as_json(program: TransistorProgram, prediction: Prediction | None, model: st
                 "transistor_operations": plain(row.transistor_operations),
                 "glitch_factor": row.glitch_factor,
                 "traffic_bit": plain(row.traffic_bit),
+                "traffic_by_level_bit": by_level,
                 "energy_joule": energy,
             }
-            for row, energy in zip(program.rows, energies, strict=True)
+            for row, energy, by_level in zip(program.rows, energies, levels, strict=True)
         ],
         "unmodelled": [{"name": u.name, "operator": u.operator, "reason": u.reason} for u in program.unmodelled],
     }
+
+
+def _by_level(row: TransistorRow, device: Device | None) -> dict[str, int | float | str] | None:
+    """Bits that cross each memory level that has a capacity, at the least (``AluRow.traffic``)."""
+    if device is None:
+        return None
+    sized = {level.name: 8 * level.capacity_byte for level in device.memory if level.capacity_byte is not None}
+    return dict(zip(sized, map(plain, row.alu.traffic(list(sized.values()))), strict=True))
+
+
+def _level_totals(rows: list[dict[str, Any] | None]) -> dict[str, Any] | None:
+    found = [row for row in rows if row is not None]
+    return {level: sum(row[level] for row in found) for level in found[0]} if found else None
 
 
 def plain(count: Count) -> int | float | str:
