@@ -86,7 +86,11 @@ class Conv(_Convolution):
     def loops(self, op: Operator) -> Loops:
         _, w = self.operands(op)
         groups = op.attributes.get("group", 1)
-        return self.bounds(op, w.shape[0] // groups, w.shape[1], op.outputs[0].shape[2:], w.shape[2:])
+        return self.bounds(op, w.shape[0] // groups, w.shape[1], self.places(op), w.shape[2:])
+
+    def places(self, op: Operator) -> Shape:
+        """The spatial axes of the result."""
+        return op.outputs[0].shape[2:]
 
 
 @register("ConvTranspose")

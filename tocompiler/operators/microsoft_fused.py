@@ -23,7 +23,8 @@ from tocompiler.operators.normalisation import (
 )
 from tocompiler.operators.shapes import bad, windows
 
-__all__ = ["BiasedActivation", "FusedConv", "FusedGemm", "FusedMatMul", "NhwcConv", "SkipNormalization"]
+__all__ = ["BiasedActivation", "FusedConv", "FusedGemm", "FusedMatMul", "GroupNorm", "NhwcConv",
+           "SkipNormalization"]
 
 
 def _plus(work: Work, tasks: Tasks) -> Work:
@@ -63,10 +64,8 @@ class NhwcConv(Conv):
         x, w = self.operands(op)
         return [((x.shape[0], *windows(op, x.shape[1:-1], w.shape[2:]), w.shape[0]), x.format)]
 
-    def loops(self, op: Operator) -> Loops:
-        _, w = self.operands(op)
-        groups = op.attributes.get("group", 1)
-        return self.bounds(op, w.shape[0] // groups, w.shape[1], op.outputs[0].shape[1:-1], w.shape[2:])
+    def places(self, op: Operator) -> Shape:
+        return op.outputs[0].shape[1:-1]
 
 
 @register("com.microsoft.FusedGemm")
@@ -130,6 +129,19 @@ class BiasedActivation(Activation):
         return _plus(work, Tasks({("add", op.given(0).format): op.outputs[0].elements - bias.elements}))
 
 
+@register("com.microsoft.BiasSplitGelu")
+class BiasSplitGelu(Rule):
+    """(x + bias) split in two along its last axis: the first half times the GELU of the second."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        x = op.given(0)
+        return [((*x.shape[:-1], x.shape[-1] // 2), x.format)]
+
+    def work(self, op: Operator) -> Work:
+        half = op.outputs[0].elements
+        return Work(Tasks.of(op.given(0).format, add=op.given(0).elements, gelu=half, multiply=half))
+
+
 @register("com.microsoft.BiasAdd")
 class BiasAdd(Rule):
     """x + bias + skip."""
@@ -184,6 +196,23 @@ class SkipNormalization(Rule):
         tasks = normalised_gradient(x.format, rows, width, width, True, shift, self.centred,
                                     (wanted[0] or wanted[1], wanted[2], shift and wanted[3]))
         return Work(tasks + Tasks({("add", x.format): x.elements - width if wanted[at] else 0}))
+
+
+@register("com.microsoft.GroupNorm", "com.microsoft.SkipGroupNorm")
+class GroupNorm(Rule):
+    """Group normalisation of (batch, height, width, channels), with SiLU after it where ``activation`` is 1; with skip,
+    two tensors (operands 3 and 4, each optional) are added before."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        return [(op.given(0).shape, op.given(0).format)] * max(len(op.outputs), 1)
+
+    def work(self, op: Operator) -> Work:
+        x = op.given(0)
+        groups = x.shape[0] * op.attributes["groups"]
+        sums = sum(1 for tensor in op.inputs[3:5] if tensor is not None)
+        tasks = mean_and_root(x.format, groups, x.elements // groups) + affine(x.format, x.elements, True, True)
+        activated = x.elements if op.attributes.get("activation") else 0
+        return Work(tasks + Tasks.of(x.format, add=sums * x.elements, silu=activated))
 
 
 @register("com.microsoft.EmbedLayerNormalization")

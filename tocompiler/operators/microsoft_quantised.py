@@ -6,8 +6,9 @@ from alu_library.tasks import Count, Tasks
 from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.matmul import Gemm, matrix_product
-from tocompiler.operators.pooling import AveragePool
-from tocompiler.operators.quantised import centred, dequantised, quantised, requantised
+from tocompiler.operators.movement import crossed
+from tocompiler.operators.pooling import AveragePool, MaxPool
+from tocompiler.operators.quantised import QLinearConv, centred, dequantised, quantised, requantised
 from tocompiler.operators.shapes import axis_of, broadcast, product, windows
 
 __all__ = ["MatMulNBits", "QGemm"]
@@ -30,6 +31,46 @@ class MatMulNBits(Rule):
         _, loops = matrix_product(op, x.shape, (k, n))
         weights = dequantised(k * n, x.format, True)
         return Work(weights + Tasks({("multiply_accumulate", x.format): loops.products}), loops.products, loops)
+
+
+@register("com.microsoft.GatherBlockQuantized")
+class GatherBlockQuantized(Rule):
+    """Rows of a table of a few bits, in blocks that share a scale (operand 2): those looked up are brought back."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        x, scales = op.given(0), op.given(2)
+        axis = axis_of(op, op.attributes.get("gather_axis", 0), len(x.shape))
+        return [(x.shape[:axis] + op.given(1).shape + x.shape[axis + 1:], scales.format)]
+
+    def work(self, op: Operator) -> Work:
+        table, ids, scales, y = op.given(0), op.given(1), op.given(2), op.outputs[0].elements
+        blocks = y // op.attributes.get("block_size", 128)
+        return Work(dequantised(y, op.outputs[0].format, True),
+                    reads=(crossed(table, y), crossed(ids, ids.elements), crossed(scales, blocks)))
+
+
+@register("com.microsoft.NhwcMaxPool")
+class NhwcMaxPool(MaxPool):
+    """Maxima of windows over (batch, height, width, channels)."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        x = op.given(0)
+        return [((x.shape[0], *windows(op, x.shape[1:-1], self.window(op)), x.shape[-1]), x.format)]
+
+
+@register("com.microsoft.QLinearConv")
+class NhwcQLinearConv(QLinearConv):
+    """As ONNX's, with the channels last where ``channels_last`` says so; the weight is as in Conv."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        if not op.attributes.get("channels_last"):
+            return super().results(op)
+        x, w = self.operands(op)
+        return [((x.shape[0], *windows(op, x.shape[1:-1], w.shape[2:]), w.shape[0]), op.given(7).format)]
+
+    def places(self, op: Operator) -> Shape:
+        shape = op.outputs[0].shape
+        return shape[1:-1] if op.attributes.get("channels_last") else shape[2:]
 
 
 @register("com.microsoft.QGemm")

@@ -93,3 +93,36 @@ def test_grouped_heads_with_a_cache_and_rotation(make, work):
     assert work(op).multiply_accumulates == products
     # rotation: two products summed for each element of query and key
     assert work(op).tasks["multiply_accumulate", "fp32"] == products + 2 * (n + m) * d
+
+
+def test_parts_of_diffusion_models(make, work):
+    x, w = (2, 8, 8, 32), (32,)
+    plain = make("com.microsoft.GroupNorm", x, w, w, groups=4, activation=1)
+    n = 2 * 64 * 32
+    parts = work(make("GroupNormalization", (2, 32, 8, 8), w, w, num_groups=4)).tasks
+    assert work(plain).tasks == parts + Tasks.of("fp32", silu=n)
+    skip = make("com.microsoft.SkipGroupNorm", x, w, w, x, w, groups=4, activation=0)
+    assert work(skip).tasks == parts + Tasks.of("fp32", add=2 * n)
+    gated = make("com.microsoft.BiasSplitGelu", (2, 64, 32), w)
+    assert gated.outputs[0].shape == (2, 64, 16)
+    assert work(gated).tasks == Tasks.of("fp32", add=2 * 64 * 32, gelu=2 * 64 * 16, multiply=2 * 64 * 16)
+
+
+def test_a_quantised_table_is_brought_back_row_by_row(make, work):
+    table = Tensor("table", (1000, 256), "uint4", "parameter")
+    op = make("com.microsoft.GatherBlockQuantized", table, IDS, Tensor("s", (1000, 2), "fp16"), block_size=128)
+    y = 14 * 256
+    assert (op.outputs[0].shape, op.outputs[0].format) == ((2, 7, 256), "fp16")
+    assert [a.elements for a in work(op).reads] == [y, 14, 28]
+    assert work(op).tasks == Tasks.of("fp16", convert=y, multiply=y) + Tasks.of("int32", add=y)
+
+
+def test_channels_last_integers(make, work):
+    x, w = Tensor("x", (1, 8, 8, 3), "uint8"), Tensor("w", (4, 3, 3, 3), "int8", "parameter")
+    scale, zero = Tensor("s", (), "fp32", "constant"), Tensor("z", (), "uint8", "constant")
+    op = make("com.microsoft.QLinearConv", x, scale, zero, w, scale, None, scale, zero, channels_last=1)
+    assert op.outputs[0].shape == (1, 6, 6, 4)
+    assert work(op).multiply_accumulates == 4 * 27 * 36
+    pool = make("com.microsoft.NhwcMaxPool", x, kernel_shape=(2, 2), strides=(2, 2))
+    assert pool.outputs[0].shape == (1, 4, 4, 3)
+    assert work(pool).tasks == Tasks.of("uint8", compare=3 * 48)
