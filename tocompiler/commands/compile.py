@@ -50,6 +50,7 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.argument("model")
 @click.option("--batch", type=click.IntRange(min=1), help="Batch size; binds a dynamic first dimension.")
 @click.option("--dim", "dims", multiple=True, callback=_dimensions, metavar="NAME=N", help="Bind a dynamic dimension.")
+@click.option("--symbolic", is_flag=True, help="Keep unbound dimensions as symbols: counts become formulas in them.")
 @click.option("--format", help="Number format of every floating-point tensor (fp32, fp16, bf16, fp8_e4m3, ...).")
 @click.option("--phase", default="inference", show_default=True, help="inference, training or backward.")
 @click.option("--optimizer", default="sgd", show_default=True, help="sgd, momentum, adam, adamw or rmsprop.")
@@ -68,12 +69,15 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--allow-unmodelled", is_flag=True, help="Exit 0 although some operators were not counted.")
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the table or level to a file.")
-def command(model: str, batch: int | None, dims: dict[str, int], format: str | None, phase: str, optimizer: str,
-            device: str | None, circuits: str, activation_error: float | None, options: tuple[str, ...],
-            zeros: dict[str, Statistics], read_weights: bool, profile: str | None, emit: str | None, top: int | None,
-            explain: bool, allow_unmodelled: bool, json_path: str | None, output: str | None) -> int:
+def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool, format: str | None, phase: str,
+            optimizer: str, device: str | None, circuits: str, activation_error: float | None,
+            options: tuple[str, ...], zeros: dict[str, Statistics], read_weights: bool, profile: str | None,
+            emit: str | None, top: int | None, explain: bool, allow_unmodelled: bool, json_path: str | None,
+            output: str | None) -> int:
     """Compile MODEL (an ONNX file, a zoo name such as resnet50, or hf:config.json) to transistor operations."""
-    network = load(model, batch=batch, dims=dims)
+    if symbolic and device is not None:
+        raise ValueError("--symbolic gives formulas, and energy needs numbers: bind the dimensions to use --device")
+    network = load(model, batch=batch, dims=dims, symbolic=symbolic)
     program = compile(network, format=format, phase=phase, circuits=circuits, optimizer=optimizer,
                       activation_error_ulp=activation_error, options=options,
                       statistics={**_measured(network, model, read_weights, profile), **zeros})

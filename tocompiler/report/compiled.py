@@ -21,11 +21,9 @@ def as_table(program: TransistorProgram, prediction: Prediction | None, device: 
     """One line for each row of the program (or the ``top`` dearest), the totals, and what they mean."""
     energies = _energies(program, prediction)
     total = program.totals
-    order = range(len(program.rows))
+    order = list(range(len(program.rows)))
     if top is not None:
-        weight = [e if e is not None else float(r.transistor_operations)
-                  for e, r in zip(energies, program.rows, strict=True)]
-        order = sorted(sorted(order, key=lambda i: -weight[i])[:top])  # type: ignore[assignment]
+        order = sorted(_dearest(program, energies, top))
     whole = prediction.energy_joule if prediction else total.transistor_operations
     rows = []
     for i in order:
@@ -106,6 +104,13 @@ def _level_totals(rows: list[dict[str, Any] | None]) -> dict[str, Any] | None:
 def plain(count: Count) -> int | float | str:
     """A count as JSON can hold it: symbolic ones as their expression's text."""
     return count if isinstance(count, (int, float)) else str(count)
+
+
+def _dearest(program: TransistorProgram, energies: list[float | None], top: int) -> list[int]:
+    weights = [row.transistor_operations if e is None else e for e, row in zip(energies, program.rows, strict=True)]
+    if not all(isinstance(w, (int, float)) for w in weights):
+        raise ValueError("--top compares numbers: bind the symbolic dimensions with --batch or --dim")
+    return sorted(range(len(weights)), key=lambda i: -weights[i])[:top]
 
 
 def _energies(program: TransistorProgram, prediction: Prediction | None) -> list[float | None]:
