@@ -86,7 +86,9 @@ def multiply(
         exponent = _exponent_sum(b, format, *exponents, top, adder)
         significand = select(b, top, [ZERO, *product[:-1]], product)
     else:
-        significand, count, _ = normalise(b, product)
+        count, _ = leading_zeros(b, product)
+        count = [b.and_(n, b.not_(zero)) for n in count]  # lest the shifter swing from end to end at every zero
+        significand = shift_left(b, product, count)
         exponent = _exponent_sum(b, format, *exponents, ONE, adder)
         exponent, _ = subtract(b, adder, exponent, extend(count, width))
     sign = b.xor(p.sign, q.sign)

@@ -199,9 +199,10 @@ def _table() -> Mapping[str, Mapping[str, list[Any]]]:
 
 def _as_row(fields: list[Any]) -> Row:
     """Fields in the order of :class:`Row`; the grids of all pairs, or of single operands, in the table's order."""
-    *values, grids = fields
+    circuit, format, textbook, static_cmos, depth, glitch_factor, error, grids = fields
     pairs = PAIRS if len(grids) == len(PAIRS) else DISTRIBUTIONS
-    return Row(*values, switching={pair: tuple(grid) for pair, grid in zip(pairs, grids, strict=True)})
+    switching = {pair: tuple(grid) for pair, grid in zip(pairs, grids, strict=True)}
+    return Row(circuit, format, textbook, static_cmos, depth, glitch_factor, error, switching)
 
 
 @cache
