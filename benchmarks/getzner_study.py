@@ -6,7 +6,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +68,10 @@ def test_r2(layers: Sequence[Layer], joule: Array, seed: int) -> float:
     return r2(joule[test], fit.predict([layers[i] for i in test]))
 
 
-def trained(rows: Sequence[Mapping[str, str]], estimator: Getzner | GetznerRelative,
-            seed: int = SEED) -> Getzner | GetznerRelative:
+Method = TypeVar("Method", Getzner, GetznerRelative)
+
+
+def trained(rows: Sequence[Mapping[str, str]], estimator: Method, seed: int = SEED) -> Method:
     """An estimator fitted on the 70 % of each type that the split trains on."""
     part: Layers = {}
     for kind, (layers, joule) in random_layers(rows).items():
