@@ -8,10 +8,12 @@ from tocompiler.costing import TransistorProgram, cost
 from tocompiler.lowering import lower
 from tocompiler.network import Network, Statistics
 from tocompiler.passes import NETWORK_OPTIONS, pipeline
-from tocompiler.passes.residency import ROW_OPTIONS
+from tocompiler.passes.checkpointing import activation_checkpointing
+from tocompiler.passes.residency import RESIDENCY
 
 __all__ = ["OPTIONS", "compile"]
 
+ROW_OPTIONS = {**RESIDENCY, "activation_checkpointing": activation_checkpointing}
 OPTIONS = ("dead_branches", *NETWORK_OPTIONS, *ROW_OPTIONS)
 """What may be switched on by name; each is printed with the result."""
 

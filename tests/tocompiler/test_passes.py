@@ -119,6 +119,14 @@ def test_im2col_writes_and_reads_the_unfolded_input() -> None:
     assert unfolded.totals.traffic_bit - plain.totals.traffic_bit == 2 * 27 * 36 * 32
 
 
+def test_checkpointing_computes_the_forward_pass_twice() -> None:
+    plain, again = (compile(_conv_block(), phase="training", options=o) for o in ((), ["activation_checkpointing"]))
+    forward = compile(_conv_block(), phase="inference").totals.multiply_accumulates
+    assert again.totals.multiply_accumulates - plain.totals.multiply_accumulates == forward
+    with pytest.raises(ValueError, match="needs --phase training"):
+        compile(_conv_block(), options=["activation_checkpointing"])
+
+
 def test_unknown_option_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="unknown option 'magic'; use one of dead_branches"):
         compile(_conv_block(), options=["magic"])

@@ -13,7 +13,7 @@ from tocompiler.lowering import AluProgram, AluRow
 from tocompiler.network import Network, Operator
 from tocompiler.operators import Access
 
-__all__ = ["ROW_OPTIONS"]
+__all__ = ["RESIDENCY"]
 
 _PRODUCTS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _FOLLOWERS = frozenset({
@@ -102,7 +102,7 @@ def _unfolded(row: AluRow) -> AluRow:
     return replace(row, reads=(*row.reads, copy), writes=(copy, *row.writes))
 
 
-ROW_OPTIONS: Mapping[str, Callable[[AluProgram], AluProgram]] = {
+RESIDENCY: Mapping[str, Callable[[AluProgram], AluProgram]] = {
     "flash_attention": flash_attention,
     "fuse_activations": fuse_activations,
     "im2col": im2col,
