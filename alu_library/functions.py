@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from alu_library.formats import parse
@@ -49,10 +49,17 @@ class FunctionRow:
 
 
 @cache
-def _table(format: str) -> dict[str, list[dict[str, Any]]]:
-    source = files("alu_library") / "data" / f"functions.{format}.json"
-    functions: dict[str, list[dict[str, Any]]] = json.loads(source.read_text(encoding="utf-8"))["functions"]
-    return functions
+def _text(format: str) -> str:
+    return (Path(__file__).parent / "data" / f"functions.{format}.json").read_text(encoding="utf-8")
+
+
+@cache
+def _stored(name: str, format: str) -> list[dict[str, Any]]:
+    """A function's rows in the table of a format. Only these are parsed: a network uses few of many functions."""
+    text, key = _text(format), f"\n{json.dumps(name)}: "
+    at = text.find(key)
+    rows: list[dict[str, Any]] = json.JSONDecoder().raw_decode(text, at + len(key))[0] if at >= 0 else []
+    return rows
 
 
 @cache
@@ -63,13 +70,13 @@ def _measured(name: str, format: str) -> tuple[FunctionRow, ...]:
             "name": name, "format": format, "domain": (float(r["domain"][0]), float(r["domain"][1])),
             "tasks": Tasks({(task, in_format): n for task, in_format, n in r["tasks"]}),
         })
-        for r in _table(format).get(name, ())
+        for r in _stored(name, format)
     )
 
 
 def function_names() -> tuple[str, ...]:
     """Every function that has a row, sorted."""
-    return tuple(sorted(_table("fp32")))
+    return tuple(sorted(json.loads(_text("fp32"))["functions"]))
 
 
 def function_rows(name: str, format: str) -> tuple[FunctionRow, ...]:
