@@ -77,7 +77,7 @@ def ablation(measurements: Sequence[Any], splits: int = 10) -> Iterator[Ablation
         yield Ablation(name, len(chosen), float(np.median(scores[:, 0])), float(np.median(scores[:, 1])), relative)
 
 
-def _split(groups: Any, seed: int) -> tuple[Array, Array]:
+def _split(groups: Any, seed: int) -> tuple[Any, Any]:
     """Masks of the rows whose group is among the first 70 % and the last 10 % of a random order."""
     order = np.random.RandomState(seed).permutation(np.unique(groups))
     last = min(int(0.9 * len(order)), len(order) - 1)
@@ -93,7 +93,11 @@ def _score(design: Array, energy: Array, train: Any, test: Any) -> tuple[float, 
     measured = energy[test]
     scatter = np.sum((measured - measured.mean()) ** 2)
     r2 = 1 - np.sum((measured - ordinary) ** 2) / scatter if scatter > 0 else np.nan
-    return (float(r2), *(100 * float(np.mean(np.abs(p / measured - 1))) for p in (ordinary, relative)))
+    return float(r2), _mape(ordinary, measured), _mape(relative, measured)
+
+
+def _mape(predicted: Array, measured: Array) -> float:
+    return 100 * float(np.mean(np.abs(predicted / measured - 1)))
 
 
 @click.command()
