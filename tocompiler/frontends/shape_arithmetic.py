@@ -184,7 +184,9 @@ def _split(inputs: Sequence[Array | None], attributes: Attributes) -> list[Array
     data, axis = _present(inputs[0]), attributes.get("axis", 0)
     sizes = _list(inputs[1] if len(inputs) > 1 else None, attributes, "split")
     if sizes is None:
-        parts = attributes["num_outputs"]
+        parts = attributes.get("num_outputs")
+        if parts is None:  # opset 13 to 17: as many as the node has results, which are not seen here
+            raise ValueError("the number of equal parts is not stated")
         chunk = -(-data.shape[axis] // parts)
         sizes = [min(chunk, data.shape[axis] - i * chunk) for i in range(parts)]
     return list(np.split(data, np.cumsum(sizes)[:-1], axis=axis))
