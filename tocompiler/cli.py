@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -50,6 +51,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: exit status 0 done, 1 bad input, 2 usage."""
+    gc.set_threshold(100_000)  # a compile makes many small objects that live to its end: looking for garbage is waste
     try:
         check_hardware()
         status = cli.main(standalone_mode=False)

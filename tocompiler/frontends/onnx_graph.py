@@ -21,6 +21,7 @@ from tocompiler.frontends.onnx_types import (
     format_of_array,
     group_shape,
     is_group,
+    numbers_of,
     small_value,
 )
 from tocompiler.frontends.shape_arithmetic import can_evaluate, evaluate, shape_value
@@ -274,9 +275,7 @@ class _Builder:
         if is_group(type_proto):
             self._bindings.groups[name] = type_proto
             return group_shape(type_proto), element_format(type_proto)
-        dims = dims_of(type_proto)
-        complete = dims is not None and all(isinstance(d, int) for d in dims)
-        return tuple(dims) if complete and dims is not None else None, element_format(type_proto)
+        return numbers_of(type_proto), element_format(type_proto)
 
     def _at_its_opset(self, op: Operator) -> list[Operator]:
         """Operators in the sense of the newest opset.

@@ -96,7 +96,7 @@ class _Skimmer:
         if depth > _DEEPEST:
             raise self._misfit(start, f"messages nest deeper than {_DEEPEST}")
         kept: list[bytes] = []
-        position = start
+        position = run = start  # the bytes from run to position are kept as they are
         while position < end:
             field_start = position
             tag, position = self._varint(position, end)
@@ -108,14 +108,17 @@ class _Skimmer:
                     raise self._overrun(field_start, length, end - position, at_end=end == self._size)
             else:
                 after = self._after_scalar(wire, number, position, end)
-            if number in kind.dropped or number > _LAST_FIELD:
-                pass
-            elif wire == _BYTES and length > KEPT_BYTES and number in kind.children:
+            walked = wire == _BYTES and length > KEPT_BYTES and number in kind.children
+            if walked or number in kind.dropped or number > _LAST_FIELD:
+                if run < field_start:
+                    kept.append(self._read(run, field_start))
+                run = after
+            if walked:
                 body = self._message(kind.children[number], position, after, depth + 1)
                 kept += (_encoded(tag), _encoded(len(body)), body)
-            else:
-                kept.append(self._read(field_start, after))
             position = after
+        if run < end:
+            kept.append(self._read(run, end))
         return b"".join(kept)
 
     def _after_scalar(self, wire: int, number: int, position: int, end: int) -> int:
@@ -136,6 +139,8 @@ class _Skimmer:
             self._fill(position)
             offset = 0
         window = self._window
+        if offset < len(window) and window[offset] < 0x80 and position < end:
+            return window[offset], position + 1
         value = shift = 0
         last = min(end - self._window_start, len(window))
         while offset < last and shift < 70:

@@ -14,7 +14,8 @@ import onnx
 from tocompiler.frontends.shape_arithmetic import LARGEST
 
 __all__ = ["FORMATS", "INTEGER_FORMATS", "Dim", "constant_of", "dims_of", "element_count", "element_format",
-           "format_of", "format_of_array", "group_shape", "is_group", "nested_graphs", "small_value", "tensor_type"]
+           "format_of", "format_of_array", "group_shape", "is_group", "nested_graphs", "numbers_of", "small_value",
+           "tensor_type"]
 
 Dim: TypeAlias = int | str | None
 """A dimension as ONNX writes it: a number, a name, or nothing."""
@@ -89,6 +90,18 @@ def dims_of(type_proto: Any) -> list[Dim] | None:
         kind = d.WhichOneof("value")
         dims.append(None if kind is None else getattr(d, kind) or (0 if kind == "dim_value" else None))
     return dims
+
+
+def numbers_of(type_proto: Any) -> tuple[int, ...] | None:
+    """The dimensions of a type whose dimensions are all numbers, else None."""
+    tensor = tensor_type(type_proto)
+    if tensor is None or not tensor.HasField("shape"):
+        return None
+    shape = tuple([d.dim_value for d in tensor.shape.dim])
+    # An open dimension reads as 0: only then is it worth asking which it is.
+    if 0 in shape and any(d.WhichOneof("value") != "dim_value" for d in tensor.shape.dim):
+        return None
+    return shape
 
 
 def element_count(dims: Any) -> int:

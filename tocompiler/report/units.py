@@ -23,7 +23,10 @@ def si(value: Any, unit: str = "") -> str:
     if value == 0 or (isinstance(value, int) and abs(value) < 1000):
         return f"{value:.0f} {unit}".strip()
     size = float(f"{abs(value):.3e}")
-    scale, prefix = next(((s, p) for s, p in _PREFIXES if size >= s), _PREFIXES[-1])
+    at = 0
+    while size < _PREFIXES[at][0] and at < len(_PREFIXES) - 1:
+        at += 1
+    scale, prefix = _PREFIXES[at]
     scaled = value / scale
     digits = max(0, 3 - len(str(int(abs(scaled)))) + 1)
     return f"{scaled:.{digits}f} {prefix}{unit}".strip()
