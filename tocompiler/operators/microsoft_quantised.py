@@ -8,7 +8,7 @@ from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.matmul import Gemm, matrix_product
 from tocompiler.operators.movement import crossed
 from tocompiler.operators.pooling import AveragePool, MaxPool
-from tocompiler.operators.quantised import QLinearConv, centred, dequantised, quantised, requantised
+from tocompiler.operators.quantised import IntegerRule, QLinearConv, centred, dequantised, quantised, requantised
 from tocompiler.operators.shapes import axis_of, broadcast, product, windows
 
 __all__ = ["MatMulNBits", "QGemm"]
@@ -50,7 +50,7 @@ class GatherBlockQuantized(Rule):
 
 
 @register("com.microsoft.NhwcMaxPool")
-class NhwcMaxPool(MaxPool):
+class NhwcMaxPool(IntegerRule, MaxPool):
     """Maxima of windows over (batch, height, width, channels)."""
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
@@ -74,7 +74,7 @@ class NhwcQLinearConv(QLinearConv):
 
 
 @register("com.microsoft.QGemm")
-class QGemm(Gemm):
+class QGemm(IntegerRule, Gemm):
     """Gemm over integers: a and b with a scale and a zero point each (operands 0 to 5), a bias (6), and the result's
     scale and zero point (7, 8), without which it stays real."""
 
@@ -190,7 +190,7 @@ class QLinearSoftmax(Rule):
 
 
 @register("com.microsoft.QLinearAveragePool", "com.microsoft.QLinearGlobalAveragePool")
-class QLinearAveragePool(AveragePool):
+class QLinearAveragePool(IntegerRule, AveragePool):
     """Sums in int32, then one rescaling for each result, which holds the division. ``channels_last`` puts the channels
     behind the spatial axes."""
 

@@ -7,6 +7,8 @@ their sums in its accumulator.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from alu_library.tasks import Count, Tasks
 from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Loops, Rule, Work, register
@@ -15,7 +17,7 @@ from tocompiler.operators.convolution import Conv
 from tocompiler.operators.matmul import matrix_product
 from tocompiler.operators.shapes import scalar, windows
 
-__all__ = ["centred", "dequantised", "quantised", "requantised"]
+__all__ = ["IntegerRule", "centred", "dequantised", "quantised", "requantised"]
 
 _WIDE = "int32"
 """The format in which products of 8-bit integers are summed, and zero points added."""
@@ -91,8 +93,15 @@ class DynamicQuantizeLinear(Rule):
         return Work(scale + quantised(n, format, "divide", True))
 
 
+class IntegerRule(Rule):
+    """Mixed into rules that would otherwise inherit the gradient of their real form: integers have none."""
+
+    def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
+        return Rule.gradient(self, op, needed)
+
+
 @register("ConvInteger")
-class ConvInteger(Conv):
+class ConvInteger(IntegerRule, Conv):
     """x, w, zero point of x, zero point of w; the result is not rescaled."""
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
@@ -105,7 +114,7 @@ class ConvInteger(Conv):
 
 
 @register("QLinearConv")
-class QLinearConv(Conv):
+class QLinearConv(IntegerRule, Conv):
     """x and w with a scale and a zero point each (operands 0 to 5), those of the result (6, 7), a bias (8)."""
 
     def operands(self, op: Operator) -> tuple[Tensor, Tensor]:

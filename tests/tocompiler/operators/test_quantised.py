@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Tensor
+from tocompiler.network import Operator, Tensor
+from tocompiler.operators import Refused, rule
 
 
 def byte(name: str, *shape: int, kind: str = "activation") -> Tensor:
@@ -97,3 +98,9 @@ def test_shapes_agree_with_onnx(agrees):
            SCALE, Tensor("u", (), "uint8"), group=2, pads=(1, 0, 1, 2))
     agrees("MatMulInteger", byte("a", 2, 3, 4), byte("b", 4, 5))
     agrees("DynamicQuantizeLinear", (3, 4), results=3)
+
+
+@pytest.mark.parametrize("operator", ["ConvInteger", "QLinearConv", "com.microsoft.QGemm", "com.microsoft.NhwcMaxPool"])
+def test_integers_have_no_gradient(operator):
+    with pytest.raises(Refused, match="its gradient is not modelled"):
+        rule(operator).gradient(Operator("op", operator, (), ()), [True])
