@@ -180,3 +180,10 @@ def test_both_forms_of_a_quantised_model_give_one_count(model):
     frontend = pytest.importorskip("tocompiler.frontends.onnx")
     apart, whole = (pipeline(frontend.read(DATA / f"{model}.{form}.onnx")) for form in ("qdq", "qoperator"))
     assert tasks(apart) == tasks(whole)
+
+
+@pytest.mark.parametrize("model", ["efficientnet_b0", "convnext_tiny", "vit_b_16", "mobilenet_v3_small"])
+def test_both_exporters_of_torch_give_one_count(model):
+    frontend = pytest.importorskip("tocompiler.frontends.onnx")
+    script, dynamo = (pipeline(frontend.read(DATA / f"{model}.{form}.onnx")) for form in ("script", "dynamo"))
+    assert tasks(script) == tasks(dynamo)

@@ -67,14 +67,15 @@ class If(Rule):
         if chosen is not None:
             return nested_work(_network(op, chosen))
         then, other = (nested_work(_network(op, name)) for name in ("then_branch", "else_branch"))
-        return max(then, other, key=_effort)
+        return max(then, other, key=lambda work: _effort(op, work))
 
 
-def _effort(work: Work) -> Any:
+def _effort(op: Operator, work: Work) -> Any:
     """What branches are compared by: their tasks, then what they move."""
     effort = work.tasks.total(), sum(a.elements for a in (*(work.reads or ()), *(work.writes or ())))
     if not all(map(is_known, effort)):
-        raise Refused("branches whose work depends on symbolic dimensions; bind them with --dim or choose a branch")
+        raise Refused(f"{op.operator} '{op.name}': which branch is dearer depends on symbolic dimensions; bind them "
+                      "with --dim or choose a branch")
     return effort
 
 

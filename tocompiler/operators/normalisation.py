@@ -40,8 +40,8 @@ def normalised_gradient(format: str, groups: Count, n: Count, parameters: Count,
                         wanted: Sequence[bool]) -> Tasks:
     """Gradients of y = scale xhat + bias (Ba, Kiros and Hinton 2016), with xhat = (x - mean) root recomputed.
 
-    Input: g = dy scale; dx = root g + b (x - mean) + c, with one b from sum(g (x - mean)) and one c from sum(g) for
-    each group. Scale: dy xhat summed over what shares it. Bias: dy summed.
+    Input: g = dy scale; dx = root g + b (x - mean) + c, two products summed from c on, with b = -root^3 sum(g (x -
+    mean)) / n and c = -root sum(g) / n for each group. Scale: dy xhat summed over what shares it. Bias: dy summed.
     """
     total = groups * n
     tasks = Tasks.of(format, add=total) if centred and (wanted[0] or wanted[1]) else Tasks()
@@ -50,7 +50,6 @@ def normalised_gradient(format: str, groups: Count, n: Count, parameters: Count,
         tasks = tasks + Tasks.of(format, multiply=3 * groups, divide=groups)
         if centred:
             tasks = tasks + Tasks.of(format, add=total - groups, multiply=groups, divide=groups)
-            tasks = tasks + Tasks.of(format, add=total)
     if scale and wanted[1]:
         tasks = tasks + Tasks.of(format, multiply=total, multiply_accumulate=total)
     if bias and wanted[2]:

@@ -44,9 +44,9 @@ add_rule("ai.onnx.preview.training.Adagrad",
          OptimizerStep(3, {"multiply_accumulate": 1, "sqrt": 1, "add": 2, "multiply": 1, "divide": 1}))
 # V = a V + (1 - a) G; H = b H + (1 - b) G G; X = X - r V / (sqrt(H) + epsilon)
 add_rule("ai.onnx.preview.training.Adam",
-         OptimizerStep(4, {"multiply": 4, "multiply_accumulate": 2, "sqrt": 1, "add": 2, "divide": 1}))
+         OptimizerStep(4, {"multiply": 2, "multiply_accumulate": 4, "sqrt": 1, "add": 2, "divide": 1}))
 # V = a V + b G; X = X - r V
-add_rule("ai.onnx.preview.training.Momentum", OptimizerStep(3, {"multiply": 1, "multiply_accumulate": 2}))
+add_rule("ai.onnx.preview.training.Momentum", OptimizerStep(3, {"multiply_accumulate": 3}))
 
 
 @register("ai.onnx.preview.training.Gradient")

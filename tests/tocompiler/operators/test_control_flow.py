@@ -32,6 +32,14 @@ def test_the_dearer_branch_is_counted_unless_one_is_chosen():
     assert rule("If").work(chosen).multiply_accumulates == 32
 
 
+def test_branches_of_symbolic_size_are_not_compared():
+    sympy = pytest.importorskip("sympy")
+    symbolic = Network("body")
+    symbolic.output(symbolic.relu(symbolic.input((sympy.Symbol("n", integer=True, positive=True), 4))))
+    with pytest.raises(Refused, match="If 'op': which branch is dearer depends on symbolic dimensions"):
+        rule("If").work(operator("If", CONDITION, then_branch=symbolic, else_branch=body()))
+
+
 def test_a_loop_repeats_its_body(make, work):
     turns = make("Identity", [7]).inputs[0]
     done = rule("Loop").work(operator("Loop", turns, CONDITION, body=body()))

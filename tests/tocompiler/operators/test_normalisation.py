@@ -45,7 +45,7 @@ def test_layer_norm(make, work, gradient):
         add=2 * n, multiply_accumulate=n, multiply=2 * n, divide=2 * rows, rsqrt=rows)
     back = gradient(op).tasks
     assert back == of(
-        add=n + (n - rows) + n + (n - width),  # x - mean; sum(g); + c; bias
+        add=n + (n - rows) + (n - width),  # x - mean; sum(g); bias
         multiply_accumulate=n + 2 * n + n,  # sum(g (x - mean)); root g + b (x - mean); scale
         multiply=n + n + 4 * rows,  # g = dy scale; xhat; coefficients of each row
         divide=2 * rows)
