@@ -1,6 +1,10 @@
 """Architectures of torchvision, timm and transformers, and torch's own flop counter as the oracle for their counts.
 
-Everything is on the meta device: no weights, no downloads. Needs torch, torchvision, timm and transformers.
+    python benchmarks/architectures.py [--json -] [--full]
+
+``coverage_torch_export_*_mismatches`` count the architectures whose multiply-accumulates, read by torch.export, differ
+from torch's counter on the same module. Everything is on the meta device: no weights, no downloads. Needs torch,
+torchvision, timm and transformers; the default run takes every other architecture, ``--full`` all of them.
 """
 
 from __future__ import annotations
@@ -12,8 +16,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-__all__ = ["Architecture", "backward_macs", "forward_macs", "has_grouped_convolutions", "parameters",
-           "torch_architectures", "torchvision_models"]
+from claims import Claim, Options, main
+
+__all__ = ["Architecture", "Comparison", "backward_macs", "compare", "forward_macs", "has_grouped_convolutions",
+           "parameters", "run", "torch_architectures", "torchvision_models"]
 
 _SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -174,6 +180,65 @@ def torch_architectures() -> list[Architecture]:
     ]
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """One architecture's counts, ours and torch's."""
+
+    name: str
+    forward: tuple[int, int]
+    backward: tuple[int, int]
+    parameters: tuple[int, int]
+    grouped: bool
+    unmodelled: tuple[str, ...]
+
+
+def compare(architecture: Architecture) -> Comparison:
+    """Read the module by torch.export and count it, beside torch's counter."""
+    from tocompiler.frontends.torch import read
+    from tocompiler.operators import Unmodelled, Work, rule
+    from tocompiler.training import backward_work
+
+    name, make, inputs = architecture
+    module = make()
+    network = read(module, inputs)
+    unmodelled, forward = set(), 0
+    for op in network.operators:
+        try:
+            forward += rule(op.operator).work(op).multiply_accumulates
+        except Unmodelled:
+            unmodelled.add(op.operator)
+    gradients = [row.work for row in backward_work(network)]
+    backward = sum(w.multiply_accumulates for w in gradients if isinstance(w, Work))
+    return Comparison(name, (forward, forward_macs(module, inputs)), (backward, backward_macs(module, inputs)),
+                      (network.parameters, parameters(module)), has_grouped_convolutions(module),
+                      tuple(sorted(unmodelled)))
+
+
+def run(options: Options) -> Iterator[Claim]:
+    """The claims about torch.export; null where torch, torchvision, timm or transformers is missing."""
+    names = tuple(f"coverage_torch_export_{phase}_mismatches" for phase in ("forward", "backward", "parameter"))
+    try:
+        import timm  # noqa: F401
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+
+        torchvision_models()
+    except ImportError as error:
+        yield from (Claim(name, None, "architectures", reason=str(error)) for name in names)
+        return
+    chosen = torch_architectures()
+    chosen = chosen[:2] if options.smoke else chosen if options.full else chosen[::2]
+    compared = []
+    for architecture in chosen:
+        compared.append(compare(architecture))
+        print(compared[-1], file=sys.stderr)
+    for name, pairs in zip(names, ([c.forward for c in compared], [c.backward for c in compared],
+                                   [c.parameters for c in compared]), strict=True):
+        yield Claim(name, sum(ours != torchs for ours, torchs in pairs), "architectures",
+                    {"architectures": len(pairs), "with grouped convolutions": sum(c.grouped for c in compared),
+                     "operators unmodelled": len({u for c in compared for u in c.unmodelled})})
+
+
 def forward_macs(module: Any, inputs: Any) -> int:
     """Multiply-accumulates of a forward pass: half of what torch's flop counter finds on meta tensors."""
     import torch
@@ -183,13 +248,17 @@ def forward_macs(module: Any, inputs: Any) -> int:
     return int(counter.get_total_flops()) // 2
 
 
-def backward_macs(module: Any, inputs: Any) -> int:
+def backward_macs(module: Any, inputs: Any, as_torch_has_it: bool = False) -> int:
     """Multiply-accumulates of a backward pass alone, the network's inputs needing no gradient.
 
-    torch's counter multiplies the weight gradient of a grouped convolution by its groups; the figure is right only
-    where ``has_grouped_convolutions`` is False.
+    torch's counter multiplies the weight gradient of a grouped convolution by its groups. It is counted here as what
+    it is, as many products as forward, unless ``as_torch_has_it``.
     """
-    with _countable(), _counter() as counter:
+    import torch
+    from strip_models import convolution_backward_flops
+
+    corrected = None if as_torch_has_it else {torch.ops.aten.convolution_backward: convolution_backward_flops}
+    with _countable(), _counter(corrected) as counter:
         result = _call(module, inputs)
         before = counter.get_total_flops()
         _summed(result).backward()
@@ -219,10 +288,10 @@ def _summed(result: Any) -> Any:
     return sum(v.sum() for v in values if isinstance(v, torch.Tensor) and v.requires_grad)
 
 
-def _counter() -> Any:
+def _counter(corrected: Mapping[Any, Any] | None = None) -> Any:
     from torch.utils.flop_counter import FlopCounterMode
 
-    return FlopCounterMode(display=False)
+    return FlopCounterMode(display=False, custom_mapping=corrected)
 
 
 @contextmanager
@@ -243,3 +312,7 @@ def _countable() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fused)
         if packed is not None:
             masking.find_packed_sequence_indices = packed
+
+
+if __name__ == "__main__":
+    main(run, __doc__)

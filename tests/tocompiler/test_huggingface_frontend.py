@@ -14,6 +14,7 @@ from tocompiler.frontends.generation import generation
 from tocompiler.frontends.huggingface import from_config, model_types
 from tocompiler.network import Network
 from tocompiler.operators import rule
+from tocompiler.passes import pipeline
 
 LLAMA = {"model_type": "llama", "vocab_size": 50, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
          "num_attention_heads": 4, "num_key_value_heads": 2}
@@ -179,3 +180,27 @@ def test_counts_equal_those_of_transformers(name: str, kind: str, values: Mappin
 def test_every_family_is_held_against_transformers() -> None:
     kinds = {kind.removesuffix("Config").lower() for _, kind, _ in AGAINST}
     assert kinds == set(model_types())
+
+
+def counted(net: Network) -> list[tuple[str, dict[tuple[str, str], int]]]:
+    """Operators that have ALU tasks, in order, after the passes."""
+    rows = [(op.operator, dict(rule(op.operator).work(op).tasks)) for op in pipeline(net).operators]
+    return [row for row in rows if row[1]]
+
+
+def test_torch_export_and_configuration_agree_operator_by_operator() -> None:
+    """transformers' GPT-2 exactly; its BERT but for the mask of zeros that it adds to the scores when traced."""
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    gpt2 = transformers.GPT2Config(n_layer=1, vocab_size=100, use_cache=False)
+    bert = transformers.BertConfig(num_hidden_layers=2, vocab_size=100)
+    with torch.device("meta"):
+        models = transformers.GPT2LMHeadModel(gpt2), transformers.BertModel(bert)
+        ids = torch.zeros(1, 9, dtype=torch.long)
+    traced = [counted(load(model, example_inputs={"input_ids": ids})) for model in models]
+    built = [counted(from_config({**config.to_dict(), "architectures": [type(model).__name__]}, sequence=9))
+             for config, model in zip((gpt2, bert), models, strict=True)]
+    assert traced[0] == built[0]
+    mask = ("Add", {("add", "fp32"): 12 * 9 * 9})
+    assert traced[1].count(mask) == 2
+    assert [row for row in traced[1] if row != mask] == built[1]
