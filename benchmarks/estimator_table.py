@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,20 +16,16 @@ from typing import Any
 
 import numpy as np
 from claims import Claim, Options, datasets
-from numpy.typing import NDArray
 
 import hardware
 import tocompiler
 from hardware.adapters import getzner_records
 from hardware.measurement import Measurement, MeasurementRow, read_table
-from tocompiler.estimators import NAMES, estimator
+from tocompiler.estimators import NAMES
+from tocompiler.estimators.comparison import Score, Split, compare
 from tocompiler.families import network_of
 
-Index = NDArray[np.int64]
-Split = tuple[Index, Index]
 _ROWS, _SPLITS = 240, 3
-_OPTIONS: dict[str, dict[str, Any]] = {"yang": {"dataflows": None}}
-"""Yang without search: thousands of layers, each a second or less, would be the run time of everything else."""
 
 
 @dataclass(frozen=True)
@@ -118,53 +113,27 @@ def measurements(rows: Sequence[MeasurementRow]) -> list[Measurement]:
     return [r.measurement(_program(r.model, r.batch, r.format, r.phase)) for r in rows]
 
 
-@dataclass(frozen=True)
-class Score:
-    """Held-out errors in percent, over the rows of all splits, and what it took."""
-
-    mape: float
-    median_ape: float
-    seconds: float
-    splits: int
-
-
-def score(name: str, measured: Sequence[Measurement], splits: Sequence[Split]) -> Score:
-    """Fit and predict every split. ValueError where the method cannot be fitted on these measurements."""
-    start, errors = time.perf_counter(), []
-    for train, test in splits:
-        fitted = estimator(name, **_OPTIONS.get(name, {})).fit([measured[i] for i in train])
-        errors += [abs(fitted.predict(measured[i].program) / measured[i].joule_per_execution - 1) for i in test]
-    return Score(100 * float(np.mean(errors)), 100 * float(np.median(errors)), time.perf_counter() - start, len(splits))
-
-
-def table(options: Options) -> Iterator[tuple[Task, str, Score | str]]:
-    """Every task with every estimator: its score, or why there is none."""
+def table(options: Options) -> Iterator[tuple[Task, int, Score]]:
+    """Every task with every estimator, and how many splits it was scored on."""
     for whole in tasks():
         task = whole if options.full else thinned(whole, 40 if options.smoke else _ROWS)
         splits = task.splits(task.rows)
         if not options.full:
             splits = splits[:1 if options.smoke else _SPLITS]
         measured = measurements(task.rows)
-        for name in NAMES:
-            try:
-                yield task, name, score(name, measured, splits)
-            except ValueError as reason:
-                yield task, name, str(reason)
+        for found in compare(measured, splits=splits):
+            yield task, len(splits), found
 
 
 def claims(options: Options) -> Iterator[Claim]:
     """The table as claims ``seed_TASK_ESTIMATOR_mape``."""
-    for task, name, found in table(options):
-        label = f"seed_{task.name}_{name}_mape"
-        if isinstance(found, str):
-            yield Claim(label, None, "%", {"protocol": task.protocol}, found)
-        else:
-            yield Claim(label, found.mape, "%", {"protocol": task.protocol, "median_ape": found.median_ape,
-                                                 "rows": len(task.rows), "splits": found.splits,
-                                                 "second": found.seconds})
+    for task, splits, found in table(options):
+        yield Claim(f"seed_{task.name}_{found.name}_mape", found.mape, "%", {
+            "protocol": task.protocol, "median_ape": found.median_ape, "rows": len(task.rows), "splits": splits,
+            "second": found.seconds}, found.reason)
 
 
-def plot(cells: Sequence[tuple[Task, str, Score | str]], path: str) -> None:
+def plot(cells: Sequence[tuple[Task, int, Score]], path: str) -> None:
     """Median error by task and estimator, on a logarithmic colour scale."""
     import matplotlib
 
@@ -173,9 +142,9 @@ def plot(cells: Sequence[tuple[Task, str, Score | str]], path: str) -> None:
 
     names = list(dict.fromkeys(task.name for task, _, _ in cells))
     grid = np.full((len(NAMES), len(names)), np.nan)
-    for task, name, found in cells:
-        if isinstance(found, Score):
-            grid[NAMES.index(name), names.index(task.name)] = found.median_ape
+    for task, _, found in cells:
+        if found.median_ape is not None:
+            grid[NAMES.index(found.name), names.index(task.name)] = found.median_ape
     figure, axes = plt.subplots(figsize=(1.1 * len(names) + 3, 0.5 * len(NAMES) + 2.5))
     axes.imshow(np.log10(grid), cmap="viridis_r", vmin=0, vmax=2.5, aspect="auto")
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right")

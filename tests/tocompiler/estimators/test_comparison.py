@@ -1,0 +1,45 @@
+"""Comparisons hold groups out, give every estimator the same splits, and say why a method has no score."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tocompiler.estimators.comparison import compare, grouped_folds, score
+
+
+def _measured(products: float, joule: float, group: str) -> Any:
+    totals = SimpleNamespace(multiply_accumulates=products, transistor_operations=100 * products)
+    return SimpleNamespace(program=SimpleNamespace(totals=totals, rows=[], network=SimpleNamespace(operators=[])),
+                           joule_per_execution=joule, group=group)
+
+
+ROWS = [_measured(m, 2e-9 * m + 1, f"net{i % 4}") for i, m in enumerate(np.geomspace(1e6, 1e10, 24))]
+
+
+def test_folds_hold_each_row_out_once_and_split_no_group() -> None:
+    splits = grouped_folds(ROWS, folds=3)
+    assert len(splits) == 3
+    assert sorted(np.concatenate([test for _, test in splits])) == list(range(24))
+    for train, test in splits:
+        assert not {ROWS[i].group for i in train} & {ROWS[i].group for i in test}
+    assert len(grouped_folds(ROWS)) == 4  # no more folds than groups
+    with pytest.raises(ValueError, match="at least two groups"):
+        grouped_folds(ROWS[:1])
+
+
+def test_scores_are_held_out_errors() -> None:
+    found = score("macs", ROWS, grouped_folds(ROWS))
+    assert found.mape == pytest.approx(0, abs=1e-6)
+    assert found.predicted_joule == pytest.approx([r.joule_per_execution for r in ROWS])
+
+
+def test_a_method_that_cannot_be_fitted_says_why() -> None:
+    by_name = {s.name: s for s in compare(ROWS, ("macs", "getzner", "scaling_law"))}
+    assert by_name["getzner"].mape is None
+    assert "measurements of single layers" in by_name["getzner"].reason
+    assert np.isnan(by_name["getzner"].predicted_joule).all()
+    assert by_name["macs"].mape < by_name["scaling_law"].mape

@@ -1,0 +1,73 @@
+"""Estimators held against each other on one set of measurements: same splits, held-out errors, run time.
+
+``tocompiler evaluate TABLE --estimator NAME|all`` prints what ``compare`` gives.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocompiler.estimators import NAMES, estimator
+from tocompiler.estimators.common import joules
+
+__all__ = ["FAST", "Score", "Split", "compare", "grouped_folds", "score"]
+
+Split = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Indices to fit on, and to predict."""
+FAST: Mapping[str, Mapping[str, Any]] = {"yang": {"dataflows": None}}
+"""Options for tables of many layers: Yang with the fixed mapping, since a search takes up to a second a layer."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Held-out predictions of one estimator, in the rows' order: joule (NaN where a row was never held out), mean and
+    median absolute relative error in percent, and seconds of fitting and predicting. ``reason`` says why there are
+    none."""
+
+    name: str
+    predicted_joule: NDArray[np.float64]
+    mape: float | None
+    median_ape: float | None
+    seconds: float
+    reason: str = ""
+
+
+def grouped_folds(measurements: Sequence[Any], folds: int = 10, seed: int = 0) -> list[Split]:
+    """Shuffled folds that never split a group; fewer where there are fewer groups. ValueError with fewer than two."""
+    groups = np.array([m.group or str(i) for i, m in enumerate(measurements)])
+    order = np.random.default_rng(seed).permutation(np.unique(groups))
+    if len(order) < 2:
+        raise ValueError("held-out errors need at least two groups of measurements")
+    parts = [np.isin(groups, part) for part in np.array_split(order, min(folds, len(order)))]
+    return [(np.flatnonzero(~part), np.flatnonzero(part)) for part in parts]
+
+
+def score(name: str, measurements: Sequence[Any], splits: Sequence[Split],
+          options: Mapping[str, Any] | None = None) -> Score:
+    """Fit and predict every split. A method that cannot be fitted on these measurements says why in ``reason``."""
+    start, measured = time.perf_counter(), joules(measurements)
+    predicted = np.full(len(measured), np.nan)
+    errors: list[float] = []
+    try:
+        for train, test in splits:
+            fitted = estimator(name, **(options or {})).fit([measurements[i] for i in train])
+            predicted[test] = [fitted.predict(measurements[i].program) for i in test]
+            errors += list(np.abs(predicted[test] / measured[test] - 1))
+    except ValueError as reason:
+        return Score(name, np.full(len(measured), np.nan), None, None, time.perf_counter() - start, str(reason))
+    return Score(name, predicted, 100 * float(np.mean(errors)), 100 * float(np.median(errors)),
+                 time.perf_counter() - start)
+
+
+def compare(measurements: Sequence[Any], names: Sequence[str] = NAMES,
+            splits: Sequence[Split] | None = None) -> Iterator[Score]:
+    """Score several estimators under the same splits (default: ten grouped folds)."""
+    splits = grouped_folds(measurements) if splits is None else splits
+    for name in names:
+        yield score(name, measurements, splits, FAST.get(name))
