@@ -13,7 +13,7 @@ own name, ``aten.NAME``, so that it is listed as unmodelled rather than dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["from_exported", "from_module", "read"]
 
 
-def read(module: torch.nn.Module, example_inputs: Any, batch: int | None = None,
+def read(module: torch.nn.Module | torch.export.ExportedProgram, example_inputs: Any = None, batch: int | None = None,
          dims: Mapping[str, int] | None = None, symbolic: bool = False) -> Network:
     """The Network of a module called with ``example_inputs``: a tensor, a tuple of them, or a dictionary of keyword
     arguments. ``batch`` replaces the first dimension of each; ``symbolic`` keeps it as the symbol ``batch``.
 
-    ValueError, in one line, where torch.export refuses the module.
+    A program that was exported already has its inputs. ValueError, in one line, where torch.export refuses the module.
     """
+    import torch
+
+    if isinstance(module, torch.export.ExportedProgram):
+        return from_exported(module)
     if example_inputs is None:
         raise ValueError(f"a torch module needs example_inputs, the tensors it is called with: "
                          f"load({type(module).__name__}(...), example_inputs=torch.zeros(...))")
@@ -64,7 +68,7 @@ def from_module(module: torch.nn.Module, inputs: tuple[Any, ...], keywords: Mapp
     except Exception as error:  # torch.export raises many kinds; each is the module's refusal
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ValueError(f"torch.export refuses {type(module).__name__}: {first}") from error
-    return from_exported(exported, type(module).__name__, _names_of_tied(module))
+    return from_exported(exported, type(module).__name__, _first_names(module.named_parameters(remove_duplicate=False)))
 
 
 def from_exported(exported: torch.export.ExportedProgram, name: str = "module",
@@ -72,7 +76,7 @@ def from_exported(exported: torch.export.ExportedProgram, name: str = "module",
     """The Network of an ExportedProgram; ``tied`` maps further names of a shared parameter to its first."""
     from tocompiler.frontends.torch.conversion import convert
 
-    return convert(exported, name, tied or {})
+    return convert(exported, name, _first_names(exported.state_dict.items()) if tied is None else tied)
 
 
 def _batch_is_dynamic(module: torch.nn.Module, inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,9 +92,10 @@ def _batch_is_dynamic(module: torch.nn.Module, inputs: tuple[Any, ...], keywords
     return opened
 
 
-def _names_of_tied(module: torch.nn.Module) -> dict[str, str]:
+def _first_names(named: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Every name of a tensor to the first name of the same one."""
     first: dict[int, str] = {}
-    return {name: first.setdefault(id(p), name) for name, p in module.named_parameters(remove_duplicate=False)}
+    return {name: first.setdefault(id(tensor), name) for name, tensor in named}
 
 
 @contextmanager
