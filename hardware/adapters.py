@@ -115,7 +115,7 @@ def qutibench(records: Iterable[Record]) -> Table:
         batch = int(float(r["batch"] or 1))
         table[name].append(MeasurementRow(
             model, float(r["energy_joule"]) * batch, batch, r["dtype"].lower(),
-            runtime="packed_gpu" if name.startswith("jetson") else "generic",
+            runtime="packed_gpu" if name.startswith("jetson") else "accelerator",
             latency_second=float(r["latency_s"]) if r["latency_s"] else None, group=r["model"],
         ))
     return dict(table)

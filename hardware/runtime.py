@@ -18,13 +18,15 @@ class Runtime:
 
     ``channel_block``: channels of a convolution are padded to a multiple of this (SIMD lanes); input channels only
     where there are at least ``pad_input_from``. ``format_ratio``: what a multiply-accumulate of a format costs
-    relative to fp32; a format that is absent costs the ratio of transistor operations (native narrow units).
+    relative to fp32; a format that is absent costs the ratio of transistor operations (native narrow units);
+    with ``shared_exponents`` that of the significand multipliers alone, as where a unit aligns many products at once.
     ``kernels``: kernels launched per operator, by ONNX name (``default_kernels`` elsewhere). ``in_place``:
     operators whose result overwrites their operand. ``fused``: operators that run inside their producer, so that
     their own operand and result do not move. ``fresh_pages_above_byte``: results larger than this are freshly mapped
     memory at every execution. ``weights_as``: ``bytes``, or ``elements`` where weights are stored wide whatever the
     format. ``layout_copies``: whether convolution makes padded, blocked copies of its operand and result. ``copied``:
-    operators whose operands and results are copied through newly allocated memory at every execution.
+    operators whose operands and results are copied through newly allocated memory at every execution. ``copies_inputs``: network inputs (images, caches) come from outside the
+    caches at every execution. ``host_per_sample``: the host spends time on each sample of a batch by itself.
     """
 
     name: str = "generic"
@@ -32,6 +34,7 @@ class Runtime:
     channel_block: int = 1
     pad_input_from: int = 1
     format_ratio: Mapping[str, float] = field(default_factory=dict)
+    shared_exponents: bool = False
     kernels: Mapping[str, float] = field(default_factory=dict)
     default_kernels: float = 1.0
     in_place: tuple[str, ...] = ()
@@ -40,6 +43,8 @@ class Runtime:
     weights_as: str = "bytes"
     layout_copies: bool = False
     copied: tuple[str, ...] = ()
+    copies_inputs: bool = False
+    host_per_sample: bool = False
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Runtime:

@@ -40,9 +40,16 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
     measured = list(measurements)
     if not measured:
         raise ValueError("no measurements: give at least one")
+    from threadpoolctl import threadpool_limits
+
     runtime = runtime or _runtime(measured)
     bare = Device(name, runtime, tuple(memory), {}, _hash(measured), len(measured), description, source)
-    found = [features(m.program, runtime, bare.last_cache_byte) for m in measured]
+    with threadpool_limits(1):  # threads cost more than they bring on matrices of a few hundred rows
+        return _calibrated(measured, bare, choices)
+
+
+def _calibrated(measured: Sequence[Measurement], bare: Device, choices: Choices | None) -> Device:
+    found = [features(m.program, bare.runtime, bare.last_cache_byte) for m in measured]
     single = [len(f.leaders) == 1 for f in found]
     if all(single):
         models = _operator_models(measured, found, choices or Choices(exponent=False))

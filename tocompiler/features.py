@@ -11,6 +11,7 @@ far          the part of ``near`` that the last cache does not keep (soft step i
 fresh        bytes of freshly mapped or copied memory
 weights      bytes of parameters (fp32 elements where the runtime stores them wide); once per execution
 kernels      kernels that the runtime launches
+samples      samples of the batch, where the runtime's host handles each by itself
 constant     1 per execution: host and process time; never per layer
 ===========  ==============================================================================================
 """
@@ -34,7 +35,7 @@ from tocompiler.network import Operator
 
 __all__ = ["FACTS", "TERMS", "Features", "features"]
 
-TERMS = ("compute", "near", "far", "fresh", "weights", "kernels", "constant")
+TERMS = ("compute", "near", "far", "fresh", "weights", "kernels", "samples", "constant")
 FACTS = ("batch", "channels_in", "channels_out", "kernel", "stride", "size_in", "size_out", "padding_waste",
          "log_products", "log_touched", "log_read", "log_written", "log_copied", "log_weights", "reach", "intensity",
          "channel_remainder", "width_remainder", "log_working_set", "small_input")
@@ -56,6 +57,7 @@ class Features:
     terms: Array
     facts: Array
     unit: tuple[int, ...]
+    samples: float = 0.0
 
     @cached_property
     def leaders(self) -> tuple[int, ...]:
@@ -83,6 +85,7 @@ class Features:
         """Terms of the whole program, the constant once."""
         total = np.asarray(self.terms.sum(0))
         total[-1] = 1.0
+        total[-2] = self.samples
         return total
 
 
@@ -104,7 +107,8 @@ def features(program: TransistorProgram, runtime: Runtime, last_cache_byte: floa
         facts[i] = _facts(row, shape)
     if len(terms):
         terms[:, -1] = 1.0
-    return Features(program.rows, terms, facts, _units(program))
+    samples = program.network.inputs[0].shape[0] if runtime.host_per_sample and program.network.inputs else 0.0
+    return Features(program.rows, terms, facts, _units(program), float(samples))
 
 
 def _units(program: TransistorProgram) -> tuple[int, ...]:
@@ -150,11 +154,14 @@ def _geometry(row: TransistorRow, op: Operator | None, runtime: Runtime) -> _Geo
     read = sum(_byte(a.format) * a.elements for a in alu.reads if a.kind not in ("parameter", "buffer"))
     written = sum(_byte(a.format) * a.elements for a in alu.writes)
     weights = sum(a.elements * (4.0 if runtime.weights_as == "elements" else _byte(a.format)) for a in stored)
+    given = 0.0
+    if runtime.copies_inputs:
+        given = sum(_byte(a.format) * a.elements for a in alu.reads if a.kind == "input")
     if op is None or op.operator not in _WINDOWED:
         batch, features = _matrix(op)
         return _Geometry(batch, features, touched_byte=read, read_byte=read, written_byte=written, weight_byte=weights,
-                         fresh_byte=_fresh(op, runtime, read, written))
-    return _window(op, runtime, read + written, weights)
+                         fresh_byte=_fresh(op, runtime, read, written) + given)
+    return _window(op, runtime, read + written, weights, given)
 
 
 def _matrix(op: Operator | None) -> tuple[float, tuple[float, float]]:
@@ -166,7 +173,7 @@ def _matrix(op: Operator | None) -> tuple[float, tuple[float, float]]:
     return float(math.prod(y[:-1])) or 1.0, (float(inner) or 1.0, float(y[-1]) or 1.0)
 
 
-def _window(op: Operator, runtime: Runtime, moved: float, weights: float) -> _Geometry:
+def _window(op: Operator, runtime: Runtime, moved: float, weights: float, given: float) -> _Geometry:
     """Convolution and pooling: what is touched when the kernel is smaller than the stride, padded channels, copies.
 
     ``moved`` is all traffic of activations; what exceeds the image and the result is a gradient's.
@@ -185,7 +192,7 @@ def _window(op: Operator, runtime: Runtime, moved: float, weights: float) -> _Ge
     written = result + max(moved - image - result, 0.0)
     return _Geometry(float(x[0]), (float(x[1]), float(y[1])), math.sqrt(math.prod(kernel)),
                      math.sqrt(math.prod(stride)), (float(x[-1]), float(y[-1])), waste, image * share, image, written,
-                     copied, _fresh(op, runtime, image, result), weights)
+                     copied, _fresh(op, runtime, image, result) + given, weights)
 
 
 def _touched(size: Sequence[int], result: Sequence[int], kernel: Sequence[int], stride: Sequence[int],
@@ -228,23 +235,38 @@ def _terms(row: TransistorRow, shape: _Geometry, runtime: Runtime, cache_byte: f
     inside = row.operator in runtime.fused
     near = 0.0 if inside else shape.near_byte
     return [_compute(row, runtime, compute) * shape.waste, near, near * beyond(shape.working_set_byte, cache_byte),
-            0.0 if inside else shape.fresh_byte, shape.weight_byte, _kernels(row, runtime), 1.0]
+            0.0 if inside else shape.fresh_byte, shape.weight_byte, _kernels(row, runtime), 0.0, 1.0]
 
 
 def _compute(row: TransistorRow, runtime: Runtime, compute: str) -> float:
-    """Transistor operations; a format with a fixed ratio costs that share of the fp32 operation."""
+    """Transistor operations; a product in a format whose ratio the runtime fixes costs that share of an fp32 one."""
     if compute == "multiply_accumulates":
         return float(row.multiply_accumulates)
     total = float(row.transistor_operations)
     for (task, format), n in row.alu.tasks.items():
-        if task == "multiply_accumulate" and format in runtime.format_ratio:
-            total += n * (runtime.format_ratio[format] * _product("fp32") - _product(format))
+        if task == "multiply_accumulate" and (share := _ratio(format, runtime)) is not None:
+            total += n * (share * _product("fp32") - _product(format))
     return max(total, 0.0)
 
 
 @cache
 def _product(format: str) -> float:
     return price("multiply_accumulate", format).transistor_operations
+
+
+def _ratio(format: str, runtime: Runtime) -> float | None:
+    """A product's cost relative to fp32 where the runtime fixes it."""
+    if format in runtime.format_ratio:
+        return runtime.format_ratio[format]
+    return _significand(format) / _significand("fp32") if runtime.shared_exponents else None
+
+
+@cache
+def _significand(format: str) -> float:
+    """Transistor operations of multiplying two significands of a format (an integer is one)."""
+    kind = formats.parse(format)
+    bits = kind.mantissa_bits + 1 if kind.kind == "float" else kind.bits
+    return price("multiply", f"uint{bits}").transistor_operations
 
 
 @cache

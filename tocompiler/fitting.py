@@ -16,11 +16,11 @@ __all__ = ["Choices", "Rows", "conformal", "fit", "folds", "held_out", "with_inf
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 
-_ROBUST_FROM = 50  # rows from which the log ratio is fitted instead of the relative error
+_ROBUST_FROM = 50  # independent groups from which the log ratio is fitted instead of the relative error
 _CORRECTED_FROM = 90  # independent groups from which a residual correction is worth trying
 _GAIN = 0.9  # a more complicated form must bring the cross-validated error below this share of the simpler one's
 _NEVER = 1e3  # e-folds: a term that no row had is outside the data wherever it occurs
-_EXPONENTS = (0.6, 0.7, 0.8, 0.9, 1.1, 1.2)
+_EXPONENTS = (0.6, 0.7, 0.8, 0.9, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def fit(rows: Rows, choices: Choices, level: str = "program") -> EnergyModel:
 def _physical(rows: Rows, choices: Choices, exponent: float, level: str) -> EnergyModel:
     used = _usable(rows, choices.terms)
     target = rows.joule ** (1.0 / exponent)
-    solve = fit_log if len(rows) >= _ROBUST_FROM else fit_relative
+    solve = fit_log if len(np.unique(rows.groups)) >= _ROBUST_FROM else fit_relative
     coefficients = np.zeros(len(rows.names))
     coefficients[used] = solve(rows.terms[:, used], target)
     low, high = _range(rows.terms)
@@ -111,14 +111,11 @@ def _error(rows: Rows, choices: Choices, exponent: float) -> float:
 
 
 def _corrected(rows: Rows, model: EnergyModel, seed: int) -> EnergyModel:
-    from threadpoolctl import threadpool_limits
-
     from tocompiler.correction import fit_kernel, fit_trees
 
     inputs = model.inputs(rows.terms, rows.facts)
     residual = np.log(rows.joule / model.joule(rows.terms, rows.facts))
-    with threadpool_limits(1):  # threads cost more than they bring on matrices of a few hundred rows
-        return replace(model, kernel=fit_kernel(inputs, residual, seed), trees=fit_trees(inputs, residual, seed))
+    return replace(model, kernel=fit_kernel(inputs, residual, seed), trees=fit_trees(inputs, residual, seed))
 
 
 def folds(groups: Array, count: int, seed: int) -> Iterator[tuple[Index, Index]]:

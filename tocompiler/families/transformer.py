@@ -119,23 +119,33 @@ class _Stack:
             q, k, v = net.split(net.linear(y, 3 * width), (width, width, width))
         else:
             q, k, v = (net.linear(y, width, bias=self.bias) for _ in range(3))
+        k, v = self._heads(k), self._heads(v)
         if cached:
-            k, v = (net.concat([net.input((cached, width)), t], axis=0) for t in (k, v))
-        return net.add(x, net.linear(self._attend(q, k, v), width, bias=self.bias))
+            k, v = (net.concat([self._cache(cached), t], axis=2) for t in (k, v))
+        return net.add(x, net.linear(self._attend(self._heads(q), k, v), width, bias=self.bias))
 
     def _cross_attention(self, x: Tensor, source: int, cached: bool) -> Tensor:
         """Keys and values of the source are projected once and then kept."""
         net, width = self.net, self.model.width
         q = net.linear(self._norm(x), width, bias=self.bias)
-        memory = net.input((source, width))
-        k, v = (memory, net.input((source, width))) if cached else (
-            net.linear(memory, width, bias=self.bias), net.linear(memory, width, bias=self.bias))
-        return net.add(x, net.linear(self._attend(q, k, v), width, bias=self.bias))
+        if cached:
+            k, v = self._cache(source), self._cache(source)
+        else:
+            memory = net.input((source, width))
+            k, v = (self._heads(net.linear(memory, width, bias=self.bias)) for _ in range(2))
+        return net.add(x, net.linear(self._attend(self._heads(q), k, v), width, bias=self.bias))
+
+    def _cache(self, tokens: int) -> Tensor:
+        """Keys or values kept from earlier steps."""
+        return self.net.input((1, self.model.heads, tokens, self.model.width // self.model.heads))
+
+    def _heads(self, t: Tensor) -> Tensor:
+        """(tokens, width) to (1, heads, tokens, width of a head)."""
+        heads = self.model.heads
+        return self.net.permute(self.net.reshape(t, (1, t.shape[0], heads, t.shape[1] // heads)), (0, 2, 1, 3))
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        net, heads = self.net, self.model.heads
-        q, k, v = (net.permute(net.reshape(t, (1, t.shape[0], heads, t.shape[1] // heads)), (0, 2, 1, 3))
-                   for t in (q, k, v))
+        net = self.net
         if self.eager:
             scores = net.div(net.matmul(q, net.transpose(k, -2, -1)), 8.0)
             scores = net.add(scores, net.stored(scores.shape[-2:], name="mask", kind="constant"))
@@ -154,6 +164,7 @@ class _Stack:
             return net.relu(x)
         if self.model.style != "gpt2":
             return net.gelu(x)
-        cubed = net.mul(net.mul(net.mul(x, x), x), 0.044715)  # 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+        # 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), one operator for each of its eight kernels
+        cubed = net.mul(net.emit("Pow", [x, net.constant(3.0, x.format)], outputs=1)[0], 0.044715)
         inner = net.tanh(net.mul(net.add(x, cubed), 0.7978845608))
         return net.mul(net.mul(x, 0.5), net.add(inner, 1.0))

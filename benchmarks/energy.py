@@ -1,0 +1,125 @@
+"""How well energy is predicted on networks that were held out, beside plain models on the same splits.
+
+    python benchmarks/energy.py [--json -] [--smoke]
+
+One general form serves every row: non-negative coefficients on at most eight physical terms (docs/energy.md). What a
+row adds, a runtime preset or a correction, is named in its note. Figures are mean absolute percentage errors of held-
+out rows; intervals are for 90 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from claims import Claim, Options, datasets, main
+from energy_protocols import PLAIN, Result, draws, folds_of, leave_out, model, score
+from energy_sets import EnergySet, load
+
+from tocompiler.fitting import Array, Choices
+from tocompiler.metrics import mape
+
+LAYERS = Choices(exponent=False)
+PLAINLY = Choices(exponent=False, correction=False)
+GAMMA = Choices(correction=False)
+
+RAPTORLAKE = (("conv_forward", "conv2d ", "inference"), ("conv_backward", "conv2d ", "backward"),
+              ("maxpool", "max_pool2d ", "inference"), ("linear_backward", "linear ", "backward"))
+FLEXIBERT = {"m1_gpu": "m1_gpu", "rpi4": "rpi4", "jetson_cpu": "jetson_nano_cpu", "m1_cpu": "m1_cpu"}
+FAMILIES = {"BERT": "encoder", "ViT": "encoder", "GPT": "gpt", "T5": "t5", "BART": "bart"}
+
+
+def run(options: Options) -> Iterator[Claim]:
+    """Every claim, then the coverage of all intervals together."""
+    results: dict[str, dict[str, float]] = {}
+    pooled: list[tuple[int, float]] = []
+    for claim, count in _all(options):
+        if "coverage" in claim.compared_with:
+            results[claim.name] = {k: float(v) for k, v in claim.compared_with.items() if isinstance(v, float)}
+            pooled.append((count, results[claim.name]["coverage"]))
+        yield claim
+    if pooled:
+        total = sum(n for n, _ in pooled)
+        yield Claim("coverage_pooled", sum(n * c for n, c in pooled) / total, "%", {"rows": total})
+        worst = max(results, key=lambda k: abs(results[k]["coverage"] - 90))
+        yield Claim("coverage_worst_row", results[worst]["coverage"], "%", {"row": worst})
+
+
+def _all(options: Options) -> Iterator[tuple[Claim, int]]:
+    number = 2 if options.smoke else 20
+    folder = datasets()
+    if folder is None:
+        reason = "the data carry no licence: set TOCOMPILER_DATASETS to their folder"
+        for name in ("network", "conv_layer", "linear_layer", "maxpool_layer"):
+            yield Claim(f"getzner_{name}_mape", None, "%", reason=reason), 0
+    else:
+        from energy_getzner import claims
+
+        for claim in claims(folder, options.smoke):
+            yield claim, 500
+    yield from _raptorlake(options.smoke)
+    yield from _k_rows("rtx6000_training", load("gpu_rtx6000"), 30, PLAINLY, number)
+    yield from _tx2()
+    yield from _transformers(number)
+    for name, table in list(FLEXIBERT.items())[:1 if options.smoke else None]:
+        yield from _k_rows(name, load(table), 30, GAMMA, number)
+
+
+def _claim(name: str, data: EnergySet, splits: list[tuple[Array, Array]], choices: Choices, note: str,
+           level: str = "program", inner: Choices | None = None) -> tuple[Claim, Result]:
+    result = score(data, splits, model(choices, level), inner)
+    plain = {n: score(data, splits, p).mape for n, p in PLAIN.items()}
+    plain["same_with_macs"] = score(data, splits, model(choices, level, macs=True)).mape
+    return Claim(f"{name}_mape", result.mape, "%", {**result.summary(), **plain}, note), result
+
+
+def _raptorlake(smoke: bool) -> Iterator[tuple[Claim, int]]:
+    everything = load("cpu_raptorlake")
+    for name, layer, phase in RAPTORLAKE:
+        data = everything.take(np.array([r.model.startswith(layer) and r.phase == phase for r in everything.table]))
+        if smoke:
+            data = data.take(np.arange(150))
+        claim, result = _claim(f"raptorlake_{name}", data, folds_of(data), PLAINLY if smoke else LAYERS,
+                               "correction: kernel + trees; preset onednn_avx2", "operator")
+        yield claim, len(data.table)
+        if name.startswith("conv"):
+            long = np.array([(data.table[i].latency_second or 0.0) >= 1e-3 for i in result.index])
+            kept = Result(result.joule[long], result.predicted[long], result.half_width[long], result.index[long])
+            yield Claim(f"raptorlake_{name}_1ms_mape", kept.mape, "%", {**kept.summary()},
+                        "the same predictions, rows that last 1 ms or longer"), int(long.sum())
+
+
+def _k_rows(name: str, data: EnergySet, k: int, choices: Choices, number: int) -> Iterator[tuple[Claim, int]]:
+    splits = draws(len(data.table), k, number)
+    note = f"preset {data.table[0].runtime}" + ("; power of the sum where cross-validation gains" if choices.exponent else "")
+    claim, _ = _claim(f"{name}_k{k}", data, splits, choices, note, inner=choices)
+    yield claim, len(data.table)
+
+
+def _tx2() -> Iterator[tuple[Claim, int]]:
+    data = load("jetson_tx2_maxn")
+    for name, groups in (("model", data.rows.groups), ("family", np.array([g.split("_")[0] for g in data.rows.groups]))):
+        claim, _ = _claim(f"tx2_{name}_out", data, leave_out(groups), PLAINLY, "preset packed_gpu")
+        yield claim, len(data.table)
+
+
+def _transformers(number: int) -> Iterator[tuple[Claim, int]]:
+    data = load("gpu_rtx4090_laptop")
+    family = np.array([next(f for key, f in FAMILIES.items() if key.lower() in g.lower()) for g in data.rows.groups])
+    for name, groups in (("model", data.rows.groups), ("family", family)):
+        claim, _ = _claim(f"rtx4090_{name}_out", data, leave_out(groups), PLAINLY, "preset pytorch_cuda")
+        yield claim, len(data.table)
+    yield from _k_rows("rtx4090", data, 10, PLAINLY, number)
+    half = np.array([r.format == "fp16" for r in data.table])
+    for name, train in (("fp16_to_fp32", half), ("fp32_to_fp16", ~half)):
+        split = [(np.flatnonzero(train), np.flatnonzero(~train))]
+        figures = {n: score(data, split * 2, p).mape for n, p in PLAIN.items()}
+        predicted = model(PLAINLY)(data, *split[0])
+        figures["same_with_macs"] = mape(data.rows.joule[~train], model(PLAINLY, macs=True)(data, *split[0]))
+        yield Claim(f"rtx4090_{name}_mape", mape(data.rows.joule[~train], predicted), "%", figures,
+                    "preset pytorch_cuda; the ratio of the formats is that of significand multipliers"), 0
+
+
+if __name__ == "__main__":
+    main(run, __doc__)
+
