@@ -4,7 +4,7 @@
 operands of a row are seeded by its circuit, format and distributions. A row holds transistor operations at zeros of 0,
 1/2 and 1 for each operand, by pairs of distributions; the same operands serve all points of a row, with more of them
 replaced by zeros. The error of a row is the largest deviation of its interpolation from simulation at
-:data:`CHECKS`, relative to the largest value of its grid.
+:data:`CHECKS`, relative to the switching without zeros.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ GLITCH_VECTORS = 257
 """Operands for the glitch factor, which costs an evaluation per gate delay."""
 
 
-DEEPEST = 160
+DEEPEST = 500
 """Cells on the longest path of the deepest circuit whose own glitches are followed."""
 
 
@@ -134,14 +134,13 @@ def characterise(circuit: str, format: str) -> Row:
 
 
 def _deviation(pair: str, grid: tuple[float, ...], simulated: Sequence[float]) -> float:
-    """Largest difference of interpolation and simulation at the checks, relative to the most that the grid switches, or
-    to ten transistors where that is less (two-bit circuits under narrow distributions hardly move)."""
+    """Largest difference of interpolation and simulation at the checks, relative to the switching without zeros."""
     row = Row("", "", 0, 0, 0, 1.0, 0.0, {pair: grid})
     first, _, second = pair.partition("/")
     worst = 0.0
     for (zeros_a, zeros_b), value in zip(CHECKS, simulated, strict=True):
         operands = Operands(Operand(first, zeros_a), Operand(second or first, zeros_b))
-        worst = max(worst, abs(row.transistor_operations(operands) - value) / max(10.0, *grid))
+        worst = max(worst, abs(row.transistor_operations(operands) - value) / max(grid[0], 1.0))
     return worst
 
 
