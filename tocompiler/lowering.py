@@ -11,6 +11,7 @@ from alu_library.functions import function
 from alu_library.tasks import PRIMITIVES, Count, Tasks
 from tocompiler.network import Network, Operator, Statistics, Tensor
 from tocompiler.operators import Access, Loops, Refused, Unmodelled, Work, forward_work
+from tocompiler.traffic import crossing_bit
 from tocompiler.training import PHASES, backward_work, optimizer_work
 
 __all__ = ["AluProgram", "AluRow", "UnmodelledOperator", "lower"]
@@ -44,9 +45,9 @@ class AluRow:
 
     def traffic(self, capacities_bit: Sequence[int]) -> list[Count]:
         """Bits that cross each memory level, given the levels' capacities in bit (see tocompiler.traffic)."""
-        from tocompiler.traffic import crossing_bit
-
-        return [crossing_bit(self, capacity) for capacity in capacities_bit]
+        products = self.loops.products if self.loops is not None else 0
+        word = _storage_bits(self.reads[0].format) if self.reads else 1
+        return [crossing_bit(self.traffic_bit, products, word, capacity) for capacity in capacities_bit]
 
 
 @dataclass(frozen=True, slots=True)
