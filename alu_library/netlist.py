@@ -208,10 +208,9 @@ class Builder:
 
     def majority(self, a: Net, b: Net, c: Net) -> Net:
         """The carry of ``a + b + c`` alone."""
-        constants = [n for n in (a, b, c) if n <= ONE]
-        if constants:
-            a, b = _without((a, b, c), constants[0])
-            return self.or_(a, b) if constants[0] == ONE else self.and_(a, b)
+        if (constant := min(a, b, c)) <= ONE:
+            a, b = _without((a, b, c), constant)
+            return self.or_(a, b) if constant == ONE else self.and_(a, b)
         return self.cell("MAJORITY", a, b, c)[0]
 
     def half_adder(self, a: Net, b: Net) -> tuple[Net, Net]:
@@ -223,10 +222,9 @@ class Builder:
 
     def full_adder(self, a: Net, b: Net, c: Net) -> tuple[Net, Net]:
         """``(sum, carry)`` of three bits; a half adder where one of them is 0."""
-        constants = [n for n in (a, b, c) if n <= ONE]
-        if constants:
-            a, b = _without((a, b, c), constants[0])
-            return self.half_adder(a, b) if constants[0] == ZERO else (self.xnor(a, b), self.or_(a, b))
+        if (constant := min(a, b, c)) <= ONE:
+            a, b = _without((a, b, c), constant)
+            return self.half_adder(a, b) if constant == ZERO else (self.xnor(a, b), self.or_(a, b))
         total, carry = self.cell(f"FULL_ADDER_{self.full_adder_style}", a, b, c)
         return total, carry
 
@@ -236,16 +234,18 @@ class Builder:
 
     # Folding.
 
-    @staticmethod
-    def _pair(dominant: Net, neutral: Net, a: Net, b: Net) -> Net | None:
+    def _pair(self, dominant: Net, neutral: Net, a: Net, b: Net) -> Net | None:
         """What an AND (dominant 0) or OR (dominant 1) of two nets folds to, or None if it needs a gate."""
-        if dominant in (a, b):
+        if dominant in (a, b) or self._complements.get(a) == b:
             return dominant
         if a in (neutral, b):
             return b
         return a if b == neutral else None
 
     def _tree(self, kind: str, dominant: Net, neutral: Net, nets: Sequence[Net]) -> Net:
+        if len(nets) == 2:
+            folded = self._pair(dominant, neutral, *nets)
+            return self.cell(kind, *nets)[0] if folded is None else folded
         if dominant in nets or any(self._complements.get(n) in nets for n in nets if n > ONE):
             return dominant
         return self._balanced(kind, list(dict.fromkeys(n for n in nets if n != neutral)), neutral)

@@ -24,7 +24,8 @@ def _pairs(width: int, signed: bool = False, count: int = 1000) -> Pairs:
     first = [x for x in corners for _ in corners]
     second = [y for _ in corners for y in corners]
     for values in (first, second):
-        values += [low + int.from_bytes(rng.bytes(9), "little") % (high - low + 1) for _ in range(count)]
+        drawn = rng.integers(0, (1 << 64) - 1, count, dtype=np.uint64, endpoint=True).tolist()
+        values += [low + v % (high - low + 1) for v in drawn]
     return first, second
 
 
