@@ -145,7 +145,7 @@ def _meaning(program: TransistorProgram, prediction: Prediction | None, device: 
         lines.append(f"One {program.alu.phase} pass takes {si(prediction.energy_joule, 'J')} on {device} "
                      f"(90 % interval {si(prediction.low_joule, 'J')} to {si(prediction.high_joule, 'J')}).")
         if not prediction.in_domain:
-            lines.append(f"This is outside the domain that {device} was calibrated on: take it as an extrapolation.")
+            lines.append(f"Take it as an extrapolation: it lies {prediction.statement}.")
     if program.unmodelled:
         lines.append("Not counted: " + "; ".join(f"{u.name} ({u.operator}: {u.reason})" for u in program.unmodelled))
     return lines
