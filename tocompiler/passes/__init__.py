@@ -36,7 +36,7 @@ def pipeline(network: Network, *, format: str | None = None, phase: str = "infer
     """
     if statistics:
         network = state_statistics(network, statistics)
-    network = fold_constants(network)
+    network = fold_constants(network, parameters=phase == "inference")
     if "dead_branches" not in options:
         network = remove_dead_code(network)
     network = recognise(network)

@@ -12,10 +12,11 @@ _KEPT = frozenset({"DequantizeLinear", "QuantizeLinear", "com.microsoft.Dequanti
 """A runtime keeps quantised weights quantised: folding these would turn an int8 model into a float one."""
 
 
-def fold_constants(network: Network) -> Network:
+def fold_constants(network: Network, parameters: bool = True) -> Network:
     """Drop operators over stored tensors only and mark their results as stored.
 
-    A result is a ``parameter`` if any operand is one, else a ``constant``. Operators without operands that make
+    A result is a ``parameter`` if any operand is one, else a ``constant``. Without ``parameters`` what depends on one
+    stays: in training it changes at every step, and its gradient is passed on. Operators without operands that make
     random values stay. Requires topological order; ensures that no operator is left all of whose operands are stored.
     """
     folded: dict[str, Tensor] = {}
@@ -24,8 +25,10 @@ def fold_constants(network: Network) -> Network:
         inputs = tuple(None if t is None else folded.get(t.name, t) for t in op.inputs)
         present = [t for t in inputs if t is not None]
         source = present or op.operator in ("Constant", "ConstantOfShape")
-        if source and op.operator not in _KEPT and all(t.is_stored for t in present):
-            kind = "parameter" if any(t.kind == "parameter" for t in present) else "constant"
+        trainable = any(t.kind == "parameter" for t in present)
+        if (source and op.operator not in _KEPT and all(t.is_stored for t in present)
+                and (parameters or not trainable)):
+            kind = "parameter" if trainable else "constant"
             folded.update((t.name, replace(t, kind=kind)) for t in op.outputs)
         else:
             kept.append(op if inputs == op.inputs else replace(op, inputs=inputs))
