@@ -91,14 +91,16 @@ def _raptorlake(smoke: bool) -> Iterator[tuple[Claim, int]]:
 
 def _k_rows(name: str, data: EnergySet, k: int, choices: Choices, number: int) -> Iterator[tuple[Claim, int]]:
     splits = draws(len(data.table), k, number)
-    note = f"preset {data.table[0].runtime}" + ("; power of the sum where cross-validation gains" if choices.exponent else "")
+    gamma = "; power of the sum where cross-validation gains" if choices.exponent else ""
+    note = f"preset {data.table[0].runtime}{gamma}"
     claim, _ = _claim(f"{name}_k{k}", data, splits, choices, note, inner=choices)
     yield claim, len(data.table)
 
 
 def _tx2() -> Iterator[tuple[Claim, int]]:
     data = load("jetson_tx2_maxn")
-    for name, groups in (("model", data.rows.groups), ("family", np.array([g.split("_")[0] for g in data.rows.groups]))):
+    family = np.array([g.split("_")[0] for g in data.rows.groups])
+    for name, groups in (("model", data.rows.groups), ("family", family)):
         claim, _ = _claim(f"tx2_{name}_out", data, leave_out(groups), PLAINLY, "preset packed_gpu")
         yield claim, len(data.table)
 

@@ -75,7 +75,9 @@ def _boosting(data: EnergySet, train: Array, test: Array) -> Array:
     return np.asarray(np.exp(trees.predict(data.shapes[test])))
 
 
-PLAIN: dict[str, Predict] = {"macs_only": _macs_only, "flops_bytes_roofline": _roofline, "boosting_on_shapes": _boosting}
+PLAIN: dict[str, Predict] = {
+    "macs_only": _macs_only, "flops_bytes_roofline": _roofline, "boosting_on_shapes": _boosting,
+}
 
 
 def folds_of(data: EnergySet) -> list[Split]:

@@ -25,8 +25,9 @@ class Runtime:
     their own operand and result do not move. ``fresh_pages_above_byte``: results larger than this are freshly mapped
     memory at every execution. ``weights_as``: ``bytes``, or ``elements`` where weights are stored wide whatever the
     format. ``layout_copies``: whether convolution makes padded, blocked copies of its operand and result. ``copied``:
-    operators whose operands and results are copied through newly allocated memory at every execution. ``copies_inputs``: network inputs (images, caches) come from outside the
-    caches at every execution. ``host_per_sample``: the host spends time on each sample of a batch by itself.
+    operators whose operands and results are copied through newly allocated memory at every execution.
+    ``copies_inputs``: network inputs (images, key and value caches) come from outside the caches at every execution.
+    ``host_per_sample``: the host spends time on each sample of a batch by itself.
     """
 
     name: str = "generic"

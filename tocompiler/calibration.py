@@ -21,10 +21,12 @@ from tocompiler.metrics import metrics
 __all__ = ["calibrate", "rows_of"]
 
 _OWN_MODEL_FROM = 30  # layers of one kind that are worth a model of their own
+_MOVED = ("compute", "near", "far", "fresh", "weights")
+"""Terms of the model for operators that were never measured alone: what they move, and no cost of their own."""
 KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("convolution", ("Conv", "ConvTranspose")),
     ("matrix product", ("Gemm", "MatMul", "Linear")),
-    ("pooling", ("MaxPool", "AveragePool", "GlobalAveragePool")),
+    ("pooling", ("MaxPool", "AveragePool")),
 )
 """Operators that share a model because a runtime computes them alike; any other operator has its own."""
 
@@ -40,7 +42,7 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
     measured = list(measurements)
     if not measured:
         raise ValueError("no measurements: give at least one")
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     runtime = runtime or _runtime(measured)
     bare = Device(name, runtime, tuple(memory), {}, _hash(measured), len(measured), description, source)
@@ -77,7 +79,7 @@ def _operator_models(measured: Sequence[Measurement], found: Sequence[Features],
         kind, operators = _kind(leader.operator)
         members.setdefault((kind, operators, leader.phase), []).append(i)
     everything = rows_of(measured, found, facts=True)
-    models = {"any": _finished(everything, replace(choices, correction=False), "operator")}
+    models = {"any": _finished(everything, replace(choices, correction=False, terms=_MOVED), "operator")}
     for (kind, operators, phase), index in members.items():
         if len(index) >= _OWN_MODEL_FROM:
             model = _finished(everything.take(np.array(index)), choices, "operator")

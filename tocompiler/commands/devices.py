@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +19,7 @@ def command(json_path: str | None) -> None:
 
     from hardware.device import device_names, load_device
 
-    entries = []
+    entries: list[dict[str, Any]] = []
     for device in map(load_device, device_names()):
         errors = {label: model.metrics.get("mape") for label, model in device.models.items()}
         entries.append({"name": device.name, "rows": device.rows, "runtime": device.runtime.name,
