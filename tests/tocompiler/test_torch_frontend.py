@@ -159,6 +159,13 @@ def test_tied_weights_count_once() -> None:
     exported = load(torch.export.export(Tied(), (torch.zeros(2, 5, dtype=torch.long),)))
     assert net.parameters == exported.parameters == 66
     assert macs(net) == macs(exported) == 2 * 5 * 66
+    assert [op.operator for op in net.operators] == ["Gather", "Transpose", "MatMul"]
+
+
+def test_a_weight_of_its_own_is_stored_as_the_product_reads_it() -> None:
+    net = load(nn.Linear(3, 4), example_inputs=torch.zeros(2, 5, 3))
+    assert [op.operator for op in net.operators] == ["MatMul", "Add"]
+    assert {t.name: t.shape for t in net.stored_tensors()} == {"weight": (3, 4), "bias": (4,)}
 
 
 def test_buffers_are_not_parameters_and_names_follow_the_modules() -> None:

@@ -68,6 +68,8 @@ def test_gpt2_counts_its_tied_table_once() -> None:
     net = zoo.build("gpt2", sequence=128)
     assert net.parameters == 124439808
     assert macs(net) == 128 * (12 * 12 * 768**2 + 768 * 50257) + 12 * 2 * 128 * 128 * 768
+    # An optimizer steps it once, although the output layer reads it transposed.
+    assert pipeline(net, phase="training").parameters == net.parameters
 
 
 def test_mlp_by_widths() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tocompiler.frontends.torch.table import Call, NotTabled, aten
@@ -65,10 +66,17 @@ def _convolution(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None, str
 
 @aten("linear")
 def _linear(call: Call, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Two axes make a Gemm, others a MatMul with the transposed weight and an Add, as torch's ONNX exporters do."""
+    """Two axes make a Gemm, others a MatMul and an Add, as torch's ONNX exporters do.
+
+    They store the weight transposed for a MatMul; one that others read as well is transposed by an operator.
+    """
     if len(x.shape) == 2:
         return call.emit("Gemm", [x, weight, bias] if bias else [x, weight], {"transB": 1})
-    y = call.emit("MatMul", [x, call.emit("Transpose", [weight], {"perm": (1, 0)})])
+    if weight.name in call.own and len(weight.shape) == 2:
+        weight = replace(weight, shape=weight.shape[::-1])
+    else:
+        weight = call.emit("Transpose", [weight], {"perm": (1, 0)})
+    y = call.emit("MatMul", [x, weight])
     return call.emit("Add", [y, bias]) if bias else y
 
 

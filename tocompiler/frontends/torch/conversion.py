@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ class _Conversion:
         self.net = Network(name)
         self.values: dict[str, Any] = {}
         self.symbols: dict[Any, Any] = {}
+        self.readers: Counter[str] = Counter()
 
     def network(self) -> Network:
         for node in self.exported.graph.nodes:
@@ -71,7 +73,9 @@ class _Conversion:
         signature = self.exported.graph_signature
         if node.name in signature.inputs_to_parameters:
             target = signature.inputs_to_parameters[node.name]
-            return Tensor(self.tied.get(target, target), shape, format, "parameter")
+            name = self.tied.get(target, target)
+            self.readers[name] += len(node.users)
+            return Tensor(name, shape, format, "parameter")
         if node.name in signature.inputs_to_buffers:
             return Tensor(signature.inputs_to_buffers[node.name], shape, format, "buffer")
         if node.name in signature.inputs_to_lifted_tensor_constants:
@@ -99,8 +103,9 @@ class _Conversion:
         """Apply the table's row and compare its shape with torch's; without a row the ATen name is kept."""
         schema = getattr(node.target, "_schema", None)
         space, _, name = str(schema.name if schema else node.target).partition("::")
-        call = Call(self.net, name, results)
         arguments = [self.argument(a) for a in node.args]
+        own = frozenset(a.name for a in arguments if isinstance(a, Tensor) and self.readers[a.name] == 1)
+        call = Call(self.net, name, results, own)
         keywords = {k: self.argument(v) for k, v in node.kwargs.items()
                     if k not in ("layout", "device", "pin_memory", "memory_format", "dtype", "non_blocking")}
         handler = handlers().get(name) if space == "aten" else None

@@ -21,11 +21,13 @@ class NotTabled(Exception):  # noqa: N818 - a verdict about one call
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of an ATen operator: the network that is built, and what torch says of its results."""
+    """One call of an ATen operator: the network that is built, what torch says of its results, and the names of the
+    parameters that this call alone reads."""
 
     net: Network
     name: str
     results: tuple[tuple[Shape, str], ...]
+    own: frozenset[str] = frozenset()
 
     @property
     def shape(self) -> Shape:
