@@ -144,14 +144,20 @@ class _Builder:
         try:
             return scope[name]
         except KeyError:
-            raise ValueError(f"{self._bindings.where}: {reader} reads '{name}', which nothing before it makes; "
-                             "the file is damaged or its nodes are out of order") from None
+            raise self._unmade(reader, name) from None
+
+    def _unmade(self, reader: str, name: str) -> ValueError:
+        return ValueError(f"{self._bindings.where}: {reader} reads '{name}', which nothing before it makes; "
+                          "the file is damaged or its nodes are out of order")
 
     def _node(self, node: Any, scope: _Scope, types: Mapping[str, Any], operators: list[Operator]) -> None:
-        standard = node.domain in ("", "ai.onnx")
-        operator = node.op_type if standard else f"{node.domain}.{node.op_type}"
-        reader = f"{operator} '{node.name}'"
-        inputs = tuple(self._find(scope, i, reader) if i else None for i in node.input)
+        domain = node.domain
+        standard = domain in ("", "ai.onnx")
+        operator = node.op_type if standard else f"{domain}.{node.op_type}"
+        try:
+            inputs = tuple([scope[i] if i else None for i in node.input])
+        except KeyError as missing:
+            raise self._unmade(f"{operator} '{node.name}'", missing.args[0]) from None
         if standard and self._settled(node, inputs, scope, operators):
             return
         name = self._unique(node.name or f"{node.op_type}_{node.output[0] if node.output else ''}")
@@ -259,6 +265,9 @@ class _Builder:
         """The results with their shapes: as onnx inferred them, or inferred once more with what is known by now."""
         trusted = draft.operator not in MISINFERRED
         known = [self._inferred(name, types.get(name), trusted) for name in node.output]
+        if all(shape is not None for shape, _ in known):
+            return tuple([Tensor(name, shape or (), format)
+                          for name, (shape, format) in zip(node.output, known, strict=True)])
         if any(shape is None for (shape, _), name in zip(known, node.output, strict=True) if name):
             known = infer_again(node, draft, known, self._bindings)
         first = next((format for _, format in known if format != "unknown"), "fp32")
