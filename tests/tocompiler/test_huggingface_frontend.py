@@ -60,6 +60,23 @@ def test_a_cache_spares_all_but_the_new_token(config: dict[str, Any]) -> None:
     assert step.outputs[0].shape[2] == 11
 
 
+def test_a_sliding_window_bounds_the_cache() -> None:
+    config = {**LLAMA, "model_type": "mistral", "sliding_window": 8}
+    assert macs(from_config(config, sequence=1, past=5)) < macs(from_config(config, sequence=1, past=7))
+    assert macs(from_config(config, sequence=1, past=70)) == macs(from_config(config, sequence=1, past=7))
+    g = generation(config, prompt=5, new_tokens=9)
+    assert g.total(macs) == macs(g.prefill()) + sum(macs(g.decode(n)) for n in range(5, 13))
+    first_full = {**config, "layer_types": ["full_attention", "sliding_attention"]}
+    assert [t.shape[2] for t in from_config(first_full, sequence=1, past=70).inputs[1::2]] == [70, 7]
+
+
+def test_seventy_billion_parameters() -> None:
+    """Llama-2-70B by its published configuration: 68 976 648 192 parameters."""
+    config = {"model_type": "llama", "vocab_size": 32000, "hidden_size": 8192, "intermediate_size": 28672,
+              "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8}
+    assert from_config(config).parameters == 68976648192
+
+
 def test_generation_is_the_sum_of_its_steps() -> None:
     for new_tokens in (1, 2, 5, 6):
         g = generation(GPT2, prompt=5, new_tokens=new_tokens, batch=2)

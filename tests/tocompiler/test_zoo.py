@@ -86,6 +86,14 @@ def test_counts_scale_with_the_batch(name: str) -> None:
     assert three.parameters == one.parameters
 
 
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "vit_b_16", "swin_b", "bert_base"])
+def test_a_symbolic_batch_is_a_factor(name: str) -> None:
+    import sympy
+
+    batch = sympy.Symbol("batch", integer=True, positive=True)
+    assert macs(zoo.build(name, batch=batch)) == EXACT[name][0] * batch
+
+
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: zoo.build("resnet5"), "unknown zoo network 'resnet5'; did you mean .*resnet50"),
     (lambda: zoo.build("zzz"), "unknown zoo network 'zzz'; there are alexnet"),

@@ -24,7 +24,7 @@ def llama(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any 
           logits: str = "all") -> None:
     """A decoder with root-mean-square norms, grouped queries and an output layer.
 
-    A sliding window masks scores without sparing products, so it changes no count.
+    A sliding window masks scores without sparing products, so it changes no count of a prompt; it bounds the cache.
     """
     c = Config(config, _DEFAULTS)
     prefix = _HEADS[c.model_type]
@@ -36,7 +36,8 @@ def llama(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any 
         rotation = _rotation(net, sequence, width)
     for i in range(c.num_hidden_layers):
         with net.scope(f"layers.{i}"):
-            x = net.add(x, _attention(net, c, net.rms_norm(x, eps=c.rms_norm_eps), width, rotation, past))
+            cached = _within_window(c, i, past)
+            x = net.add(x, _attention(net, c, net.rms_norm(x, eps=c.rms_norm_eps), width, rotation, cached))
             x = net.add(x, _gated(net, c, net.rms_norm(x, eps=c.rms_norm_eps)))
     x = net.rms_norm(x, eps=c.rms_norm_eps)
     if head.endswith("Model"):
@@ -44,6 +45,19 @@ def llama(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any 
         return
     x = x if logits == "all" else net.slice(x, sequence - 1, sequence, 1)
     net.output(net.linear(x, c.vocab_size, bias=False, weight=table if c.tie_word_embeddings else None))
+
+
+def _within_window(c: Config, layer: int, past: Any) -> Any:
+    """How many of the earlier tokens a layer keeps: with a window of w, w − 1 of them and the new one are seen."""
+    kinds = c.get("layer_types")
+    slides = kinds[layer] == "sliding_attention" if kinds else c.model_type == "mistral"
+    if not slides or not c.get("sliding_window"):
+        return past
+    if isinstance(past, int):
+        return min(past, c.sliding_window - 1)
+    import sympy
+
+    return sympy.Min(past, c.sliding_window - 1)
 
 
 def _rotation(net: Network, sequence: Any, width: int) -> tuple[Tensor, Tensor]:
