@@ -7,57 +7,64 @@
 from __future__ import annotations
 
 import argparse
-import csv
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from claims import Claim, Options, datasets
+from energy_protocols import draws, leave_out
+from energy_sets import XEON_CACHE_BYTE, load_getzner
+from sklearn.model_selection import KFold
 
-import hardware
 import tocompiler
-from hardware.adapters import getzner_records
 from hardware.measurement import Measurement, MeasurementRow, read_table
+from hardware.memory import MemoryLevel
+from hardware.provenance import shipped_table, shipped_tables
 from tocompiler.estimators import NAMES
 from tocompiler.estimators.comparison import Score, Split, compare
+from tocompiler.estimators.synergy import Machine
 from tocompiler.families import network_of
 
+Rows = Sequence[MeasurementRow]
 _ROWS, _SPLITS = 240, 3
 
 
 @dataclass(frozen=True)
 class Task:
-    """One data set under one protocol."""
+    """One data set under one protocol, and the caches of its machine."""
 
     name: str
     rows: tuple[MeasurementRow, ...]
-    splits: Callable[[Sequence[MeasurementRow]], list[Split]]
+    splits: Callable[[Rows], list[Split]]
     protocol: str
+    memory: tuple[MemoryLevel, ...] = ()
+
+    @property
+    def options(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the two methods that know caches are told of this machine's."""
+        sizes = [level.capacity_byte for level in self.memory if level.capacity_byte]
+        machine = Machine(cache_byte=sizes[-1]) if sizes else Machine()
+        return {"transistor_operations": {"memory": self.memory}, "synergy": {"machine": machine}}
 
 
-def folds(rows: Sequence[MeasurementRow]) -> list[Split]:
+def folds(rows: Rows) -> list[Split]:
     """Ten folds, shuffled, seed 0."""
-    from sklearn.model_selection import KFold
-
     return list(KFold(10, shuffle=True, random_state=0).split(rows))
 
 
-def draws(rows: Sequence[MeasurementRow]) -> list[Split]:
-    """Thirty random rows to fit, the others to predict; seeds 0 to 19."""
-    orders = [np.random.default_rng(seed).permutation(len(rows)) for seed in range(20)]
-    return [(order[:30], order[30:]) for order in orders]
+def thirty(rows: Rows) -> list[Split]:
+    """Thirty random rows to fit, the others to predict; draws 0 to 19."""
+    return draws(len(rows), 30)
 
 
-def groups(rows: Sequence[MeasurementRow]) -> list[Split]:
+def models(rows: Rows) -> list[Split]:
     """Each group of rows (network or model) held out once."""
-    names = np.array([row.group or row.model for row in rows])
-    return [(np.flatnonzero(names != name), np.flatnonzero(names == name)) for name in sorted(set(names))]
+    return leave_out(np.array([row.group or row.model for row in rows]))
 
 
-def layers_to_networks(rows: Sequence[MeasurementRow]) -> list[Split]:
+def layers_to_networks(rows: Rows) -> list[Split]:
     """The random layers to fit, the networks to predict."""
     random = np.array([row.conditions["split"] == "random" for row in rows])
     return [(np.flatnonzero(random), np.flatnonzero(~random))]
@@ -65,28 +72,27 @@ def layers_to_networks(rows: Sequence[MeasurementRow]) -> list[Split]:
 
 def tasks() -> Iterator[Task]:
     """The data sets that ship, then the one that is found in TOCOMPILER_DATASETS."""
-    raptorlake = _shipped("cpu_raptorlake")
-    for kind in ("conv2d", "max_pool2d", "linear"):
-        for phase in ("inference", "backward"):
-            rows = tuple(r for r in raptorlake if r.model.startswith(kind) and r.phase == phase)
-            if rows and (kind, phase) != ("linear", "inference"):  # below its meter's resolution
-                yield Task(f"raptorlake_{kind}_{phase}", rows, folds, "10 folds")
-    yield Task("rtx6000_training", _shipped("gpu_rtx6000"), draws, "30 rows, 20 draws")
-    tx2 = tuple(r for r in _shipped("jetson_tx2_maxn") if r.format in ("fp16", "fp32"))
-    yield Task("tx2", tx2, groups, "model out")
-    yield Task("rtx4090", _shipped("gpu_rtx4090_laptop"), groups, "model out")
+    for kind, phase in (("conv2d", "inference"), ("conv2d", "backward"), ("max_pool2d", "inference"),
+                        ("linear", "backward")):
+        layers = _shipped("cpu_raptorlake", folds, "10 folds", lambda r, k=kind, p=phase: (
+            r.model.startswith(k) and r.phase == p))
+        yield replace(layers, name=f"raptorlake_{kind}_{phase}")
+    yield _shipped("gpu_rtx6000", thirty, "30 rows, 20 draws")
+    yield _shipped("jetson_tx2_maxn", models, "model out", lambda r: r.format in ("fp16", "fp32"))
+    yield _shipped("gpu_rtx4090_laptop", models, "model out")
     for name in ("m1_gpu", "m1_cpu", "rpi4", "jetson_nano_cpu"):
-        yield Task(name, _shipped(name), draws, "30 rows, 20 draws")
+        yield _shipped(name, thirty, "30 rows, 20 draws")
     folder = datasets()
     if folder is not None and (folder / "cpu_xeon5120_getzner.csv").is_file():
-        with (folder / "cpu_xeon5120_getzner.csv").open(newline="", encoding="utf-8") as lines:
-            records = [r for r in csv.DictReader(lines) if r["split_hint"] == "random" or r["layer_type"] == "network"]
-        rows = tuple(row for part in getzner_records(records).values() for row in part)
-        yield Task("xeon5120_networks", rows, layers_to_networks, "random layers to networks")
+        rows = tuple(r for r in load_getzner(folder) if r.conditions["split"] == "random" or " " not in r.model)
+        yield Task("xeon5120_networks", rows, layers_to_networks, "random layers to networks",
+                   (MemoryLevel("l3", int(XEON_CACHE_BYTE)),))
 
 
-def _shipped(name: str) -> tuple[MeasurementRow, ...]:
-    return tuple(read_table(Path(hardware.__file__).parent / "measurements" / f"{name}.csv"))
+def _shipped(name: str, splits: Callable[[Rows], list[Split]], protocol: str,
+             keep: Callable[[MeasurementRow], bool] = lambda row: True) -> Task:
+    rows = tuple(row for row in read_table(shipped_table(name)) if keep(row))
+    return Task(name, rows, splits, protocol, shipped_tables()[name].memory)
 
 
 def thinned(task: Task, most: int) -> Task:
@@ -99,7 +105,7 @@ def thinned(task: Task, most: int) -> Task:
         rows = (*layers[::-(-len(layers) // (3 * most))], *networks[::-(-len(networks) // 60)])
     else:
         rows = task.rows[::-(-len(task.rows) // most)]
-    return Task(task.name, rows, task.splits, task.protocol)
+    return replace(task, rows=rows)
 
 
 @cache
@@ -108,7 +114,7 @@ def _program(model: str, batch: int, format: str, phase: str) -> Any:
     return tocompiler.compile(network_of(row), format=format, phase=phase)
 
 
-def measurements(rows: Sequence[MeasurementRow]) -> list[Measurement]:
+def measurements(rows: Rows) -> list[Measurement]:
     """The rows with their programs."""
     return [r.measurement(_program(r.model, r.batch, r.format, r.phase)) for r in rows]
 
@@ -121,7 +127,7 @@ def table(options: Options) -> Iterator[tuple[Task, int, Score]]:
         if not options.full:
             splits = splits[:1 if options.smoke else _SPLITS]
         measured = measurements(task.rows)
-        for found in compare(measured, splits=splits):
+        for found in compare(measured, splits=splits, options=task.options):
             yield task, len(splits), found
 
 

@@ -37,6 +37,12 @@ class Score:
     seconds: float
     reason: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """The figures under their names; null where there are none."""
+        joule = [None if np.isnan(e) else float(e) for e in self.predicted_joule]
+        return {"estimator": self.name, "mape": self.mape, "median_ape": self.median_ape, "second": self.seconds,
+                "reason": self.reason, "predicted_joule": joule}
+
 
 def grouped_folds(measurements: Sequence[Any], folds: int = 10, seed: int = 0) -> list[Split]:
     """Shuffled folds that never split a group; fewer where there are fewer groups. ValueError with fewer than two."""
@@ -65,9 +71,10 @@ def score(name: str, measurements: Sequence[Any], splits: Sequence[Split],
                  time.perf_counter() - start)
 
 
-def compare(measurements: Sequence[Any], names: Sequence[str] = NAMES,
-            splits: Sequence[Split] | None = None) -> Iterator[Score]:
-    """Score several estimators under the same splits (default: ten grouped folds)."""
+def compare(measurements: Sequence[Any], names: Sequence[str] = NAMES, splits: Sequence[Split] | None = None,
+            options: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[Score]:
+    """Score several estimators under the same splits (default: ten grouped folds); ``options`` by estimator's name
+    are added to those of ``FAST``."""
     splits = grouped_folds(measurements) if splits is None else splits
     for name in names:
-        yield score(name, measurements, splits, FAST.get(name))
+        yield score(name, measurements, splits, {**FAST.get(name, {}), **(options or {}).get(name, {})})

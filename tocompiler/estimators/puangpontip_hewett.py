@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -48,9 +49,11 @@ MINI_ALEXNET: tuple[Loops, ...] = (
 
 @dataclass(frozen=True)
 class Counts:
-    """Accesses of one layer, all samples. ``input_exact`` counts every use of an input once: it equals the products."""
+    """Accesses of one layer, all samples. ``input_exact`` counts every use of an input once: it equals the products.
+    ``inputs`` are the distinct ones."""
 
     products: int
+    inputs: int
     input_printed: int
     input_exact: int
     weight: int
@@ -81,16 +84,19 @@ def uses(layer: Loops) -> dict[int, int]:
     return {int(i): int(r) * layer.c * layer.g for i, r in zip(times, inputs, strict=True)}
 
 
+@lru_cache(maxsize=65536)
 def access_counts(layer: Loops) -> Counts:
     """The printed counts of a convolution (groups are layers side by side) or, with one output position and one tap,
     of a connected layer; samples multiply everything."""
     n, products = layer.n, layer.products // layer.n
     outputs = layer.g * layer.m * layer.p * layer.q
-    exact = sum(i * r for i, r in uses(layer).items())
+    reused = uses(layer)
+    exact = sum(i * r for i, r in reused.items())
     connected = layer.p * layer.q * layer.r * layer.s == 1
     window = layer.r * layer.s * layer.c * layer.g
-    printed = products if connected else window + sum(i * r for i, r in uses(layer).items() if i >= 2)
-    return Counts(n * products, n * printed, n * exact, n * products, n * outputs, 2 * n * products)
+    printed = products if connected else window + exact - reused.get(1, 0)
+    return Counts(n * products, n * sum(reused.values()), n * printed, n * exact, n * products, n * outputs,
+                  2 * n * products)
 
 
 class PuangpontipHewett:
@@ -111,8 +117,8 @@ class PuangpontipHewett:
     def normalised_energy(self, layer: Loops) -> float:
         """Energy of one layer in units of a product."""
         counts, h = access_counts(layer), self.hierarchy
-        distinct = layer.n * sum(uses(layer).values()) + layer.n * layer.g * layer.m * layer.p * layer.q + (
-            layer.g * layer.m * layer.c * layer.r * layer.s)
+        weights = layer.g * layer.m * layer.c * layer.r * layer.s
+        distinct = counts.inputs + layer.n * layer.g * layer.m * layer.p * layer.q + weights
         accesses = counts.exact if self.exact_input else counts.printed
         return float(counts.products + h.register_file * accesses + (h.array + h.buffer + h.dram) * distinct)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from tocompiler.commands.evaluate import command
 from tocompiler.estimators.comparison import compare, grouped_folds, score
 
 
@@ -43,3 +47,28 @@ def test_a_method_that_cannot_be_fitted_says_why() -> None:
     assert "measurements of single layers" in by_name["getzner"].reason
     assert np.isnan(by_name["getzner"].predicted_joule).all()
     assert by_name["macs"].mape < by_name["scaling_law"].mape
+
+
+def test_evaluate_compares_by_name(tmp_path: Path) -> None:
+    table = tmp_path / "layers.csv"
+    cells = [f"relu {1000 * i},{1e-6 * i + 1e-3:.9g}" for i in range(1, 13)]
+    table.write_text("model,energy_joule\n" + "\n".join(cells) + "\n", encoding="utf-8")
+    result = CliRunner().invoke(command, [str(table), "--estimator", "flops", "--json", "-"])
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(result.output)["estimators"]
+    assert found["estimator"] == "flops"
+    assert found["mape"] == pytest.approx(0, abs=1e-4)
+    assert len(found["predicted_joule"]) == 12
+
+
+@pytest.mark.parametrize(("options", "status"), [([], 2), (["--device", "a", "--estimator", "b"], 2)])
+def test_evaluate_wants_a_device_or_a_method(options: list[str], status: int) -> None:
+    result = CliRunner().invoke(command, ["table.csv", *options])
+    assert result.exit_code == status
+    assert "either --device or --estimator" in result.output
+
+
+def test_evaluate_refuses_an_unknown_method() -> None:
+    result = CliRunner().invoke(command, ["table.csv", "--estimator", "oracle"])
+    assert isinstance(result.exception, ValueError)
+    assert "unknown estimator 'oracle'" in str(result.exception)
