@@ -170,9 +170,17 @@ def forward_work(op: Operator) -> Work:
     """The forward pass of one operator by its rule.
 
     Raises Unmodelled without one; Refused where the rule refuses this use, or where a tensor holds no numbers that
-    this program knows (text, complex numbers).
+    this program knows (text, complex numbers); ValueError naming the operator where its operands or attributes are
+    not those of its definition.
     """
-    work = rule(op.operator).work(op)
+    found = rule(op.operator)
+    try:
+        work = found.work(op)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as misfit:
+        if isinstance(misfit, Refused) or f"'{op.name}'" in str(misfit):
+            raise
+        raise ValueError(f"{op.operator} '{op.name}': its operands or attributes are not as ONNX defines them "
+                         f"({type(misfit).__name__}: {misfit})") from misfit
     for tensor in (*op.inputs, *op.outputs):
         if tensor is not None and not _is_countable(tensor.format):
             raise Refused(f"{op.operator} '{op.name}': '{tensor.name}' holds {tensor.format}, which is no number")

@@ -85,11 +85,15 @@ class _Recurrent(Rule):
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         """Through time: by x (unless it is a network input), by w, by the states and by r; each as many products as
-        forward; derivatives for each activation; biases sum the gates' gradients."""
+        forward; derivatives for each activation; biases sum the gates' gradients. The first step passes nothing on
+        to an initial state that needs no gradient."""
         x, r, n, format = op.given(0), op.given(2), self.steps(op), op.given(0).format
-        wanted = [*needed, *(False for _ in range(4))]
+        wanted = [*needed, *(False for _ in range(6))]
         inward, recurrent = self.gates * n * x.shape[2], self.gates * n * r.shape[2]
         products = inward * (int(wanted[0]) + int(wanted[1])) + recurrent * (1 + int(wanted[2]))
+        if not wanted[5]:
+            batch = x.shape[0 if op.attributes.get("layout") else 1]
+            products = products - self.gates * batch * r.shape[0] * r.shape[2] * r.shape[2]
         tasks = Tasks.of(format, multiply_accumulate=products) + Tasks.of(format, **self.functions(op, True)) * n
         tasks = tasks + Tasks.of(format, **self.state_gradient) * n
         if wanted[3]:

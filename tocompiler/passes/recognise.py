@@ -261,7 +261,7 @@ def _is_square(op: Operator) -> bool:
 
 def _trailing(op: Operator) -> int | None:
     """The first of the axes a mean is taken over, counted from the end, if they are the last ones."""
-    rank = len(op.given(0).shape)
+    rank = max(len(op.given(0).shape), 1)
     axes = sorted(a % rank for a in option(op, "axes", 1) or ())
     kept = op.attributes.get("keepdims", 1)
     return -len(axes) if kept and axes and axes == list(range(rank - len(axes), rank)) else None

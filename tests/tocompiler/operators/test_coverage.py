@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tocompiler.network import Operator
-from tocompiler.operators import Refused, Rule, Unmodelled, add_rule, names, register, rule
+from tocompiler.network import Operator, Tensor
+from tocompiler.operators import Refused, Rule, Unmodelled, add_rule, forward_work, names, register, rule
 
 onnx = pytest.importorskip("onnx")
 
@@ -42,9 +42,21 @@ def test_an_unknown_operator_is_unmodelled():
         rule("com.example.Oddity")
 
 
+@pytest.mark.parametrize(("operator", "shapes"), [
+    ("GroupNormalization", [(2, 4, 4), (4,), (4,)]),  # lacks num_groups
+    ("Einsum", [(2, 3)]), ("LRN", [(1, 3, 4, 4)]), ("Resize", [(2, 3)]), ("LSTM", [(2, 3), (4,), (4,)]),
+])
+def test_a_malformed_operator_is_named(operator, shapes):
+    inputs = tuple(Tensor(f"t{i}", shape) for i, shape in enumerate(shapes))
+    op = Operator("odd one", operator, inputs, (Tensor("y", ()),), {"mode": "linear"})
+    with pytest.raises(ValueError, match=f"{operator} 'odd one'"):
+        forward_work(op)
+
+
 def test_a_name_is_filed_once():
+    assert "Conv" in names()
     with pytest.raises(KeyError, match="operator Conv is registered twice"):
-        add_rule(rule("Conv") and "Conv", Rule())
+        add_rule("Conv", Rule())
     with pytest.raises(KeyError, match="operator Relu is registered twice"):
         register("Relu")(Rule)
 
