@@ -2,8 +2,8 @@
 
 Errors are in ulp of the exact result's binade (Muller's definition: 2^(e - fraction bits) with 2^e <= |exact|), over
 results that are normal numbers of the format. An infinite result counts as the power of two that follows the largest
-number, and so does NaN: no error is left out for being too large. Subnormal arguments are left out unless the internal format holds them
-as normal numbers; smaller results become zero or subnormal as the conversion of the format has it.
+number, and so does NaN: no error is left out for being too large. Subnormal arguments are left out unless the internal
+format holds them as normal numbers; smaller results become zero or subnormal as the conversion of the format has it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from alu_library.formats import decode, parse
 from alu_library.function_references import exactly, in_float64
 from alu_library.numeric import Array, Numeric, round_to
 
-__all__ = ["Accuracy", "measure", "points"]
+__all__ = ["Accuracy", "errors_of", "evaluate", "measure", "points"]
 
 CHECKED = 1000
 """How many of the worst points are computed again from the formula, in 60 digits."""
@@ -102,7 +103,7 @@ def measure(choice: Choice, count: int, checked: int = CHECKED) -> Accuracy:
         else:
             with np.errstate(all="ignore"):
                 exact = np.asarray(in_float64(choice.name)(*operands), dtype=np.float64)
-                errors, gaps = _errors(choice, result, exact)
+                errors, gaps = errors_of(choice, result, exact)
         counted = ~np.isnan(errors)
         total, summed = total + int(counted.sum()), summed + float(errors[counted].sum())
         absolute = max(absolute, float(np.max(gaps[counted], initial=0.0)))
@@ -125,12 +126,14 @@ def evaluate(choice: Choice, *operands: Array) -> Array:
 
 def _finite(choice: Choice, result: Array) -> Array:
     """The result with infinity and NaN as the power of two that follows the largest number."""
-    following = 2.0 ** float(np.frexp(parse(choice.format).maximum)[1])
+    largest = float(parse(choice.format).maximum)
+    exponent = int(np.frexp(largest)[1])
+    following = 2.0**exponent if exponent < 1024 else largest  # fp64 has nothing beyond to hold it in
     stand_in = np.where(np.isnan(result), following, np.copysign(following, result))
     return np.where(np.isfinite(result), result, stand_in)
 
 
-def _errors(choice: Choice, result: Array, exact: Array) -> tuple[Array, Array]:
+def errors_of(choice: Choice, result: Array, exact: Array) -> tuple[Array, Array]:
     """Errors in ulp, NaN where the exact result is no normal number of the format; and absolute."""
     f = parse(choice.format)
     magnitude = np.abs(exact)
@@ -145,24 +148,22 @@ def _errors(choice: Choice, result: Array, exact: Array) -> tuple[Array, Array]:
 
 def _exact_error(choice: Choice, x: float, y: float, result: float) -> float:
     """The error of one result in ulp, against the formula."""
+    exact = exactly(choice.name, float(x), float(y))
+    return _in_ulp(choice, exact, float(result)) if exact != 0 else 0.0
+
+
+def _in_ulp(choice: Choice, exact: Any, result: float) -> float:
     import mpmath
 
-    exact = exactly(choice.name, float(x), float(y))
-    gap = abs(mpmath.mpf(float(result)) - exact)
-    if exact == 0:
-        return 0.0  # results that should be 0 count only where they are
     exponent = int(mpmath.floor(mpmath.log(abs(exact), 2)))
-    return float(gap / mpmath.mpf(2) ** (exponent - parse(choice.format).mantissa_bits))
+    return float(abs(mpmath.mpf(result) - exact) / mpmath.mpf(2) ** (exponent - parse(choice.format).mantissa_bits))
 
 
 def _exact_errors(choice: Choice, operands: tuple[Array, ...], result: Array) -> tuple[Array, Array]:
     f = parse(choice.format)
     errors, gaps = np.full(len(result), np.nan), np.full(len(result), np.nan)
     for i, value in enumerate(result):
-        arguments = [float(o[i]) for o in operands]
-        exact = exactly(choice.name, *arguments)
-        if not 2.0**f.minimum_exponent <= abs(exact) <= f.maximum:
-            continue
-        errors[i] = _exact_error(choice, arguments[0], arguments[-1] if len(arguments) > 1 else 0.0, value)
-        gaps[i] = float(abs(exact - float(value)))
+        exact = exactly(choice.name, *(float(o[i]) for o in operands))
+        if 2.0**f.minimum_exponent <= abs(exact) <= f.maximum:
+            errors[i], gaps[i] = _in_ulp(choice, exact, float(value)), float(abs(exact - float(value)))
     return errors, gaps

@@ -19,7 +19,7 @@ from alu_library import elementary_hyperbolic as hyperbolic
 from alu_library import elementary_trigonometric as trigonometric
 from alu_library.formats import parse
 from alu_library.programs import Counter, Operand, Program, Reading, convert
-from alu_library.segments import SHAPES, fraction_bits, lookup, segments
+from alu_library.segments import SHAPES, WIDEST, fraction_bits, lookup, segments
 
 __all__ = ["INTERNALS", "Choice", "choices", "count", "domain", "names", "run", "two_arguments"]
 
@@ -81,7 +81,7 @@ _INNER: dict[str, Styles] = {
 
 INTERNALS: Mapping[str, tuple[tuple[str, int], ...]] = {
     "fp64": (("fp64", 54), ("fp64", 40)),
-    "fp32": (("fp64", 34), ("e8m31", 30), ("e8m27", 27), ("fp32", 25), ("fp32", 20), ("fp32", 14)),
+    "fp32": (("fp64", 34), ("e8m31", 30), ("e8m27", 27), ("e8m25", 26), ("fp32", 25), ("fp32", 20), ("fp32", 14)),
     "tf32": (("e8m31", 30), ("fp32", 18), ("e8m16", 15), ("tf32", 12)),
     "fp16": (("fp64", 30), ("e8m31", 30), ("fp32", 18), ("e8m16", 15), ("fp16", 12)),
     "bf16": (("fp64", 30), ("e8m31", 30), ("fp32", 15), ("e8m13", 12), ("bf16", 9)),
@@ -126,7 +126,7 @@ def _styles(name: str, internal: str, bits: float) -> Styles:
     if parse(internal).bits <= 8:
         return {} if two_arguments(name) else {"lookup": lambda bits: partial(lookup, name=name)}
     styles = dict(_own_styles(name))
-    if name in SHAPES and parse(internal).mantissa_bits <= 40:
+    if name in SHAPES and parse(internal).mantissa_bits <= WIDEST:
         for degree in (1, 2, 3):
             if fraction_bits(name, bits, degree) is not None:
                 styles[f"segments_{degree}"] = partial(_segments, name, degree)
@@ -153,7 +153,7 @@ def _suite(style: str, internal: str, bits: float) -> dict[str, Program]:
     """The program of each elementary function, in the given style where it has it."""
     known = ELEMENTARY | _INNER
     suite = {name: (styles.get(style) or next(iter(styles.values())))(bits) for name, styles in known.items()}
-    if style == "table_32" and parse(internal).mantissa_bits <= 40 and fraction_bits("scaled_tail", bits, 3):
+    if style == "table_32" and parse(internal).mantissa_bits <= WIDEST and fraction_bits("scaled_tail", bits, 3):
         suite["scaled_tail"] = partial(segments, name="scaled_tail", bits=bits, degree=3)
     return suite
 
@@ -194,7 +194,7 @@ _DOMAINS: Mapping[str, tuple[float, float]] = {
 # How far the negative tail (or the growth) goes before e^x leaves the internal format's normal range, of which
 # ``t`` is the natural logarithm: a factor x in front of it keeps the true result normal a little longer.
 _SMALL_TAILS: Mapping[str, Callable[[float], float]] = {
-    "silu": lambda t: t, "swiglu": lambda t: t, "silu_derivative": lambda t: t, "mish": lambda t: t, "mish_derivative": lambda t: t,
+    **dict.fromkeys(("silu", "swiglu", "silu_derivative", "mish", "mish_derivative"), lambda t: t),
     "quick_gelu": lambda t: t / activations.QUICK_GELU_SLOPE,
     "quick_gelu_derivative": lambda t: t / activations.QUICK_GELU_SLOPE,
     "gelu": lambda t: _gaussian_end(t), "gelu_derivative": lambda t: _gaussian_end(t),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,8 @@ def _formulas() -> dict[str, Any]:
         "exp": s.exp(x), "exp2": 2**x, "expm1": s.exp(x) - 1, "log": s.log(x), "log2": s.log(x) / s.log(2),
         "log10": s.log(x) / s.log(10), "log1p": s.log(1 + x), "sin": s.sin(x), "cos": s.cos(x), "tan": s.tan(x),
         "asin": s.asin(x), "acos": s.acos(x), "atan": s.atan(x), "sinh": s.sinh(x), "cosh": s.cosh(x),
-        "tanh": s.tanh(x), "asinh": s.asinh(x), "acosh": s.acosh(x), "atanh": s.atanh(x), "erf": s.erf(x), "scaled_tail": s.exp(x**2 / 2) * s.erfc(x / s.sqrt(2)) / 2,
+        "tanh": s.tanh(x), "asinh": s.asinh(x), "acosh": s.acosh(x), "atanh": s.atanh(x), "erf": s.erf(x),
+        "scaled_tail": s.exp(x**2 / 2) * s.erfc(x / s.sqrt(2)) / 2,
         "relu": s.Max(x, 0), "relu6": s.Min(s.Max(x, 0), 6), "hard_tanh": s.Min(s.Max(x, -1), 1),
         "leaky_relu": negative(x, s.Float(LEAKY_SLOPE, 40) * x), "prelu": negative(x, x * y),
         "hard_sigmoid": s.Min(s.Max(x + 3, 0), 6) / 6, "hard_swish": x * s.Min(s.Max(x + 3, 0), 6) / 6,
@@ -115,6 +116,7 @@ def _evaluator(name: str) -> Callable[..., Any]:
     return s.lambdify(s.symbols("x y", real=True), formula(name), modules="mpmath")  # type: ignore[no-any-return]
 
 
+@lru_cache(maxsize=1 << 16)
 def exactly(name: str, x: float, y: float = 0.0) -> Any:
     """The function's value at one point, in mpmath with 60 digits more than the exponent of x costs; inf at a pole."""
     import mpmath
@@ -135,7 +137,7 @@ _LARGE_EXPONENTS = frozenset({
 })
 
 
-def in_float64(name: str) -> Callable[..., Array]:
+def in_float64(name: str) -> Callable[..., Any]:
     """The function on arrays of float64, with a relative error far below 1e-12 except next to a root."""
     try:
         return _float64()[name]
@@ -144,7 +146,7 @@ def in_float64(name: str) -> Callable[..., Array]:
 
 
 @cache
-def _float64() -> dict[str, Callable[..., Array]]:
+def _float64() -> dict[str, Callable[..., Any]]:
     from scipy import special as sp
 
     c, k = GELU_TANH_SCALE, GELU_TANH_CUBIC
@@ -171,7 +173,7 @@ def _float64() -> dict[str, Callable[..., Array]]:
     def gelu_slope(x: Array) -> Array:
         return np.asarray(sp.ndtr(x) + x * np.exp(-x * x / 2) / math.sqrt(2 * math.pi))
 
-    table: dict[str, Callable[..., Array]] = {
+    table: dict[str, Callable[..., Any]] = {
         "reciprocal": lambda x: 1 / x, "sqrt": np.sqrt, "rsqrt": lambda x: 1 / np.sqrt(x), "divide": np.divide,
         "pow": np.power, "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log, "log2": np.log2,
         "log10": np.log10, "log1p": np.log1p, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin,

@@ -118,7 +118,7 @@ def allowed_error(format: str) -> float:
 
 def cost(row: FunctionRow, circuits: str = "default") -> float:
     """Transistor operations of one evaluation, on operands that are not zero, with the circuits of one set."""
-    return sum(n * _price(task, format, circuits) for (task, format), n in row.tasks.items())
+    return sum((n * _price(task, format, circuits) for (task, format), n in row.tasks.items()), 0.0)
 
 
 def unit_cost(format: str, circuits: str = "default") -> float:

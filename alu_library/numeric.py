@@ -36,16 +36,16 @@ def round_to(values: Array, format: str) -> Array:
     f = parse(format)
     if not f.is_float:
         return values
-    if f.exponent_bits == 8 and f.mantissa_bits < 23 and not f.flush_subnormals:
+    if f.exponent_bits == 8 and not f.flush_subnormals:
         return _upper_bits(values, f.mantissa_bits)
     exponents = np.maximum(np.frexp(values)[1] - 1, f.minimum_exponent) - f.mantissa_bits
     rounded = np.ldexp(np.rint(np.ldexp(values, -exponents)), exponents)
     beyond = np.copysign(np.nan if f.finite_only else np.inf, rounded)
-    return np.where(np.abs(rounded) > f.maximum, beyond, rounded)
+    return np.asarray(np.where(np.abs(rounded) > f.maximum, beyond, rounded))
 
 
 def _upper_bits(values: Array, mantissa_bits: int) -> Array:
-    """Formats with the exponent of fp32 (bf16, tf32), rounded on the bit pattern of a float64 scaled into its range."""
+    """Formats with the exponent of fp32 (bf16, tf32, e8m27, ...), rounded on the bit pattern of the float64."""
     drop = np.uint64(52 - mantissa_bits)
     bits = values.view(np.uint64)
     half = (np.uint64(1) << (drop - np.uint64(1))) - np.uint64(1) + ((bits >> drop) & np.uint64(1))
@@ -121,7 +121,7 @@ def _truncated(x: Array, bits: int) -> Array:
     return np.asarray(np.ldexp(np.trunc(np.ldexp(mantissa, bits)), exponents - bits))
 
 
-_EXACT: Mapping[str, Callable[..., Array]] = {
+_EXACT: Mapping[str, Callable[..., Any]] = {
     "maximum": np.maximum, "minimum": np.minimum, "less": np.less, "negate": np.negative, "absolute": np.abs,
     "select": lambda yes, no, bit: np.where(bit, yes, no),
     "copy_sign": np.copysign, "multiply_signs": lambda m, x, y: m * np.copysign(1.0, x) * np.copysign(1.0, y),

@@ -28,10 +28,13 @@ from alu_library.programs import (
     table,
 )
 
-__all__ = ["LARGEST_TABLE", "SHAPES", "Shape", "fraction_bits", "lookup", "segments"]
+__all__ = ["LARGEST_TABLE", "SHAPES", "WIDEST", "Shape", "fraction_bits", "lookup", "segments"]
 
 LARGEST_TABLE = 1024
 """Entries beyond which a table is no algorithm."""
+
+WIDEST = 40
+"""Fraction bits of the widest internal format: coefficients are kept in float64, and a guard remains."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,9 @@ def segments(x: Operand, name: str, bits: float, degree: int) -> Operand:
     shape, cut = SHAPES[name], fraction_bits(name, bits, degree)
     if cut is None:
         raise ValueError(f"{name} to {bits} bits by pieces of degree {degree} needs more than {LARGEST_TABLE} entries")
-    rows = _rows(name, shape, _lowest(bits), cut, degree, x.format)
+    if parse(x.format).mantissa_bits > WIDEST:
+        raise ValueError(f"pieces are kept in float64: use an internal format of at most {WIDEST} fraction bits")
+    rows = _rows(name, _lowest(bits), cut, degree)
     half = len(rows) // shape.halves
     a = absolute(x) if shape.odd else x
     index = minimum(maximum(pattern_index(x, _lowest(bits), cut) + 1, 0), half - 1)
@@ -133,13 +138,10 @@ def segments(x: Operand, name: str, bits: float, degree: int) -> Operand:
 
 
 @cache
-def _rows(name: str, shape: Shape, lowest: int, cut: int, degree: int, format: str) -> list[list[float]]:
-    rows = _half(name, shape, 1.0, lowest, cut, degree)
-    if shape.halves == 2:
-        rows = rows + _half(name, shape, -1.0, lowest, cut, degree)
-    if parse(format).mantissa_bits > 40:
-        raise ValueError("pieces are fitted in float64: use an internal format of at most 40 fraction bits")
-    return rows
+def _rows(name: str, lowest: int, cut: int, degree: int) -> list[list[float]]:
+    shape = SHAPES[name]
+    signs = (1.0, -1.0)[: shape.halves]
+    return [row for sign in signs for row in _half(name, shape, sign, lowest, cut, degree)]
 
 
 def _half(name: str, shape: Shape, sign: float, lowest: int, cut: int, degree: int) -> list[list[float]]:

@@ -1,0 +1,239 @@
+"""What an activation costs: accuracy claims measured again, and the cost ranking held against run time here.
+
+The peers are what FLOP counters charge for the same functions: onnx-tool (run here if it is installed) and torch's
+FlopCounterMode (run here). calflops and DeepSpeed charge 1 for ReLU and GELU and 0 for sigmoid and tanh; fvcore,
+ptflops, thop and torchprofile charge 0 for all of them (read from their sources, 2026).
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from claims import Claim, Options, main
+
+from alu_library.accuracy import errors_of, measure
+from alu_library.accuracy import points as sample
+from alu_library.algorithms import Choice, choices
+from alu_library.function_references import in_float64
+from alu_library.functions import FunctionRow, cost, function, function_names, function_rows, unit_cost
+
+FOUR = ("exp", "tanh", "sigmoid", "gelu")
+MAX_ERROR_ULP = 4.0
+USELESS_ULP = 1000.0
+"""An error in ulp beyond which a kernel is judged by its absolute error: it gave up its tail."""
+SLACK = 1.02  # two samples of one format need not share their worst point
+ELEMENTS = 1 << 15  # fits the second-level cache, so that arithmetic and not memory is timed
+REPEATS = 60
+ONNX_NAMES = {
+    "relu": "Relu", "leaky_relu": "LeakyRelu", "elu": "Elu", "selu": "Selu", "celu": "Celu", "sigmoid": "Sigmoid",
+    "hard_sigmoid": "HardSigmoid", "hard_swish": "HardSwish", "tanh": "Tanh", "softplus": "Softplus", "gelu": "Gelu",
+    "softsign": "Softsign", "mish": "Mish",
+}
+TORCH_NAMES = {
+    "relu": "relu", "relu6": "relu6", "leaky_relu": "leaky_relu", "hard_tanh": "hardtanh",
+    "hard_sigmoid": "hardsigmoid", "hard_swish": "hardswish", "softsign": "softsign",
+    "sigmoid": "sigmoid", "silu": "silu", "tanh": "tanh", "elu": "elu",
+    "selu": "selu", "celu": "celu", "softplus": "softplus", "log_sigmoid": "logsigmoid", "mish": "mish", "gelu": "gelu",
+}
+
+
+def run(options: Options) -> Iterator[Claim]:
+    """All claims; ``--full`` measures fp32 on ten million points."""
+    points = 10_000_000 if options.full else 20_000 if options.smoke else 200_000
+    for name in FOUR:
+        yield fp32_claim(name, points)
+    for format in ("fp16", "bf16"):
+        yield worst_best(format, function_names()[:: 8 if options.smoke else 1])
+    yield from charges()
+    yield from rank_correlations(3 if options.smoke else REPEATS)
+
+
+def choice_of(row: FunctionRow) -> Choice:
+    """The program behind a row."""
+    return next(c for c in choices(row.name, row.format)
+                if (c.algorithm, c.internal_format) == (row.algorithm, row.internal_format))
+
+
+def fp32_claim(name: str, points: int) -> Claim:
+    """The error, measured now, of the cheapest fp32 algorithm that the table says is within 1 ulp."""
+    row = function(name, "fp32", max_error_ulp=1.0)
+    found = measure(choice_of(row), points)
+    return Claim(f"{name}_fp32_ulp", found.max_error_ulp, "ulp",
+                 {"required": 1.0, "table": row.max_error_ulp, "multiplies": cost(row) / unit_cost("fp32"),
+                  "points": found.points},
+                 f"{row.algorithm} in {row.internal_format}; worst at {found.worst:.9g}")
+
+
+def worst_best(format: str, names: tuple[str, ...]) -> Claim:
+    """Over all functions, the largest error of each one's most accurate algorithm: the whole format, measured now."""
+    worst, where, points = 0.0, "", 0
+    for name in names:
+        row = min(function_rows(name, format), key=lambda r: (r.max_error_ulp, cost(r)))
+        found = measure(choice_of(row), 20_000, checked=100)
+        points += found.points
+        if found.max_error_ulp > worst:
+            worst, where = found.max_error_ulp, f"{name} ({row.algorithm} in {row.internal_format})"
+    return Claim(f"{format}_worst_best_ulp", worst, "ulp",
+                 {"required": 0.51, "functions": len(names), "points": points}, f"the least accurate is {where}")
+
+
+def charges() -> Iterator[Claim]:
+    """What one evaluation costs in multiplications of its format, beside what FLOP counters charge."""
+    counters = {"onnx_tool": onnx_tool_charges(), "torch_flop_counter": torch_charges()}
+    for name in TORCH_NAMES:
+        row = function(name, "fp32", max_error_ulp=MAX_ERROR_ULP)
+        peers = {peer: charged.get(name) for peer, charged in counters.items()}
+        yield Claim(f"{name}_fp32_multiplies", cost(row) / unit_cost("fp32"), "fp32 multiplications", peers,
+                    f"{row.algorithm} in {row.internal_format}, {row.max_error_ulp:.3g} ulp")
+
+
+def onnx_tool_charges() -> dict[str, float | None]:
+    """MACs for each element by onnx-tool; None where it fails. Empty where it is not installed."""
+    try:
+        import onnx_tool
+    except ImportError:
+        return {}
+    return {name: _onnx_tool_charge(onnx_tool, operator) for name, operator in ONNX_NAMES.items()}
+
+
+def _onnx_tool_charge(onnx_tool: Any, operator: str) -> float | None:
+    from onnx import TensorProto, helper
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1000]) for name in "xy")
+    graph = helper.make_graph([helper.make_node(operator, ["x"], ["y"])], "one", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            profiled = onnx_tool.Model(model).graph
+            profiled.shape_infer({"x": np.zeros((1, 1000), np.float32)})
+            profiled.profile()
+        except (NotImplementedError, AttributeError):
+            return None
+    return float(profiled.macs[0]) / 1000
+
+
+def torch_charges() -> dict[str, float | None]:
+    """FLOPs for each element by torch's FlopCounterMode; empty where torch is not installed."""
+    try:
+        import torch
+        from torch.utils.flop_counter import FlopCounterMode
+    except ImportError:
+        return {}
+    x, found = torch.zeros(1000), {}
+    for name, operation in TORCH_NAMES.items():
+        with FlopCounterMode(display=False) as counter:
+            getattr(torch.nn.functional, operation)(x)
+        found[name] = counter.get_total_flops() / 1000
+    return found
+
+
+def rank_correlations(repeats: int) -> Iterator[Claim]:
+    """Spearman's rank correlation of our cost with measured time per element, in torch's kernels and in numpy.
+
+    Vector kernels evaluate polynomials: a table of pieces would be a gather for each element. So the cost compared is
+    that of the cheapest algorithm without one that is as accurate as torch's kernel is found to be (as numpy's are
+    assumed to be: 4 ulp). The cost of the default choices is held against the same times beside it.
+    """
+    torch, numpy = torch_seconds(repeats), numpy_seconds(repeats)
+    tool = {name: charge for name, charge in onnx_tool_charges().items() if charge is not None}
+    default = {name: cost(function(name, "fp32", max_error_ulp=MAX_ERROR_ULP)) for name in TORCH_NAMES}
+    errors = dict.fromkeys(TORCH_NAMES, (MAX_ERROR_ULP, 0.0))
+    between = spearman(numpy, torch) if torch else None
+    for name, seconds, accuracy in (("activation_rank_correlation", torch, torch_errors()),
+                                    ("activation_rank_correlation_numpy", numpy, errors)):
+        if not seconds:
+            yield Claim(name, None, "Spearman", reason="torch is not installed")
+            continue
+        ours = {n: vector_cost(n, *accuracy[n]) for n in seconds}
+        shared = {n: seconds[n] for n in tool}
+        yield Claim(name, spearman(ours, seconds), "Spearman",
+                    {"functions": len(seconds), "default_algorithms": spearman(default, seconds),
+                     "onnx_tool": spearman(tool, shared) if tool else None,
+                     "ours_where_onnx_tool_answers": spearman(ours, shared) if tool else None,
+                     "torch_time_against_numpy_time": between},
+                    "largest rank differences: " + misses(ours, seconds))
+
+
+def vector_cost(name: str, ulp: float, absolute: float) -> float:
+    """Transistor operations of the cheapest fp32 algorithm, no table of pieces, within either error."""
+    rows = [row for row in function_rows(name, "fp32") if not row.algorithm.startswith("segments")]
+    good = [row for row in rows if row.max_error_ulp <= ulp or row.max_error_absolute <= absolute]
+    return min(map(cost, good or [min(rows, key=lambda row: row.max_error_ulp)]))
+
+
+def torch_errors() -> dict[str, tuple[float, float]]:
+    """What torch's fp32 kernels get wrong: ulp, and absolute within [-16, 16] where the ulp error is past all use."""
+    try:
+        import torch
+    except ImportError:
+        return {}
+    found = {}
+    for name, operation in TORCH_NAMES.items():
+        # On the domain of a program that works in fp32 itself, as the kernels do.
+        choice = next(c for c in choices(name, "fp32") if c.internal_format == "fp32")
+        kernel, worst, absolute = getattr(torch.nn.functional, operation), 0.0, 0.0
+        for x, _ in sample(choice, 100_000):
+            result = kernel(torch.from_numpy(x.astype(np.float32))).numpy().astype(np.float64)
+            ulp, gap = errors_of(choice, result, in_float64(name)(x))
+            worst = max(worst, float(np.nanmax(np.where(np.isfinite(ulp), ulp, np.nan), initial=0.0)))
+            absolute = max(absolute, float(np.nanmax(gap[np.abs(x) <= 16], initial=0.0)))
+        found[name] = (max(SLACK * worst, 0.51), SLACK * absolute if worst > USELESS_ULP else 0.0)
+    return found
+
+
+def spearman(ours: Mapping[str, float], seconds: Mapping[str, float]) -> float:
+    """Rank correlation over the functions of ``seconds``."""
+    from scipy.stats import spearmanr
+
+    names = sorted(seconds)
+    return float(spearmanr([ours[n] for n in names], [seconds[n] for n in names])[0])
+
+
+def misses(ours: Mapping[str, float], seconds: Mapping[str, float]) -> str:
+    """The three functions whose places in the two rankings differ most, with both places and the time."""
+    names = list(seconds)
+    place = {n: i + 1 for i, n in enumerate(sorted(names, key=lambda n: ours[n]))}
+    measured = {n: i + 1 for i, n in enumerate(sorted(names, key=lambda n: seconds[n]))}
+    worst = sorted(names, key=lambda n: -abs(place[n] - measured[n]))[:3]
+    return "; ".join(f"{n} is {place[n]}. by cost, {measured[n]}. by time ({seconds[n] * 1e9:.2f} ns)" for n in worst)
+
+
+def per_element(call: Callable[[], Any], repeats: int) -> float:
+    """Seconds for each element, the least of several blocks: what disturbs a run only ever adds to it."""
+    call()
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        for _ in range(4):
+            call()
+        best = min(best, (time.perf_counter() - start) / 4)
+    return best / ELEMENTS
+
+
+def torch_seconds(repeats: int) -> dict[str, float]:
+    """Seconds for each element of torch's own kernels on one thread; empty where torch is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return {}
+    torch.set_num_threads(1)
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=ELEMENTS).astype(np.float32))
+    with torch.no_grad():
+        return {name: per_element(partial(getattr(torch.nn.functional, operation), x), repeats)
+                for name, operation in TORCH_NAMES.items()}
+
+
+def numpy_seconds(repeats: int) -> dict[str, float]:
+    """Seconds for each element in numpy and scipy, whole arrays of fp32, one pass for each operation."""
+    x = np.random.default_rng(0).normal(size=ELEMENTS).astype(np.float32)
+    return {name: per_element(partial(in_float64(name), x), repeats) for name in TORCH_NAMES}
+
+
+if __name__ == "__main__":
+    main(run, __doc__)
