@@ -73,7 +73,8 @@ def layers_of(name: str, table: Sequence[MeasurementRow], cache_byte: float | No
     joule = np.array([r.energy_joule / r.executions for r in table])
     groups = np.array([r.group or f"{r.model}@{r.batch}" for r in table])
     found = [p[0] for p in parts]
-    facts = np.array([f.unit_facts[0] if len(f.leaders) == 1 else np.zeros(f.facts.shape[1]) for f in found])
+    layers = all(len(f.leaders) == 1 for f in found)
+    facts = np.array([f.unit_facts[0] if layers else f.program_facts for f in found])
     shapes = np.array([p[2] for p in parts])
     rows = Rows(np.array([f.total for f in found]), facts, joule, groups, TERMS)
     macs = replace(rows, terms=np.array([p[1].total for p in parts]))

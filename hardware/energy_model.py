@@ -134,7 +134,7 @@ class EnergyModel:
         similarity = self.kernel.similarity(inputs)
         residual = similarity @ self.kernel.weights
         if self.trees is not None:
-            residual = 0.5 * residual + 0.5 * self.trees(inputs) * np.minimum(1.0, 2.0 * similarity.max(1))
+            residual = 0.5 * residual + 0.5 * self.trees(inputs) * np.minimum(1.0, 10.0 * similarity.max(1))
         return np.asarray(joule * np.exp(residual))
 
     def distance(self, terms: Array) -> Array:

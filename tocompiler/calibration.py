@@ -64,7 +64,7 @@ def rows_of(measured: Sequence[Measurement], found: Sequence[Features], facts: b
     """Measurements as rows to fit: summed terms, joule per execution, and groups."""
     return Rows(
         np.array([f.total for f in found]),
-        np.array([f.unit_facts[0] for f in found]) if facts else np.zeros((len(found), 0)),
+        np.array([f.unit_facts[0] if facts else f.program_facts for f in found]),
         np.array([m.joule_per_execution for m in measured]),
         np.array([m.group or m.program.name for m in measured]), TERMS,
     )

@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 
 from alu_library import formats
-from alu_library.pricing import price
+from alu_library.pricing import Operand, Operands, price
 from hardware.memory import beyond
 from hardware.runtime import Runtime
 from tocompiler.costing import TransistorProgram, TransistorRow
-from tocompiler.network import Operator
+from tocompiler.network import Operator, Statistics
 
 __all__ = ["FACTS", "TERMS", "Features", "features"]
 
@@ -79,6 +79,17 @@ class Features:
     def unit_facts(self) -> Array:
         """Facts of each unit's first row."""
         return np.asarray(self.facts[list(self.leaders)])
+
+    @cached_property
+    def program_facts(self) -> Array:
+        """What a correction of whole programs may look at: the mean width of the products, in log2 of bits."""
+        weights = {f: 0.0 for row in self.rows for _, f in row.alu.tasks}
+        for row in self.rows:
+            for (task, format), n in row.alu.tasks.items():
+                weights[format] += float(n) if task == "multiply_accumulate" else 0.0
+        total = sum(weights.values())
+        width = sum(n * math.log2(_byte(f) * 8) for f, n in weights.items() if n) / total if total else 0.0
+        return np.array([width])
 
     @cached_property
     def total(self) -> Array:
@@ -245,13 +256,14 @@ def _compute(row: TransistorRow, runtime: Runtime, compute: str) -> float:
     total = float(row.transistor_operations)
     for (task, format), n in row.alu.tasks.items():
         if task == "multiply_accumulate" and (share := _ratio(format, runtime)) is not None:
-            total += n * (share * _product("fp32") - _product(format))
+            total += n * (share * _product("fp32", *row.alu.operands) - _product(format, *row.alu.operands))
     return max(total, 0.0)
 
 
 @cache
-def _product(format: str) -> float:
-    return price("multiply_accumulate", format).transistor_operations
+def _product(format: str, a: Statistics, b: Statistics) -> float:
+    operands = Operands(Operand(a.distribution, a.zeros), Operand(b.distribution, b.zeros))
+    return price("multiply_accumulate", format, operands).transistor_operations
 
 
 def _ratio(format: str, runtime: Runtime) -> float | None:

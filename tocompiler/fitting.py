@@ -17,7 +17,7 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 
 _ROBUST_FROM = 50  # independent groups from which the log ratio is fitted instead of the relative error
-_CORRECTED_FROM = 90  # independent groups from which a residual correction is worth trying
+_CORRECTED_FROM = 90  # rows from which a residual correction is worth trying
 _GAIN = 0.9  # a more complicated form must bring the cross-validated error below this share of the simpler one's
 _NEVER = 1e3  # e-folds: a term that no row had is outside the data wherever it occurs
 _EXPONENTS = (0.6, 0.7, 0.8, 0.9, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0)
@@ -59,10 +59,23 @@ def fit(rows: Rows, choices: Choices, level: str = "program") -> EnergyModel:
     model = _physical(rows, choices, 1.0, level)
     if choices.exponent and len(rows) >= 15:
         model = _with_exponent(rows, choices, model)
-    groups = len(np.unique(rows.groups))
-    if choices.correction and groups >= _CORRECTED_FROM:
+    if choices.correction and len(rows) >= _CORRECTED_FROM and _worth_correcting(rows, choices, model):
         model = _corrected(rows, model, choices.seed)
     return model
+
+
+def _worth_correcting(rows: Rows, choices: Choices, model: EnergyModel) -> bool:
+    """Where rows are independent, always; where groups are few, if predictions of held-out groups gain a tenth."""
+    if len(np.unique(rows.groups)) >= _CORRECTED_FROM:
+        return True
+    plain, corrected = [], []
+    for a, b in folds(rows.groups, 5, choices.seed):
+        part, rest = rows.take(a), rows.take(b)
+        without = _physical(part, choices, model.exponent, model.level)
+        plain.append(without.joule(rest.terms, rest.facts) / rest.joule)
+        corrected.append(_corrected(part, without, choices.seed).joule(rest.terms, rest.facts) / rest.joule)
+    errors = [np.abs(np.concatenate(ratios) - 1).mean() for ratios in (plain, corrected)]
+    return bool(errors[1] < _GAIN * errors[0])
 
 
 def _physical(rows: Rows, choices: Choices, exponent: float, level: str) -> EnergyModel:

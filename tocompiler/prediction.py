@@ -83,7 +83,7 @@ def predict(program: TransistorProgram, device: Device) -> Prediction:
 
 def _whole(found: Features, model: EnergyModel) -> _Part:
     terms = found.total[None, :]
-    joule = model.joule(terms, np.zeros((1, 0)))
+    joule = model.joule(terms, found.program_facts[None, :])
     distance = model.distance(terms)
     return _Part([-1], joule, model.interval.half_width(joule, np.maximum(distance - _NEAR, 0)), distance, False)
 

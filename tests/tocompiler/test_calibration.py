@@ -1,0 +1,139 @@
+"""Calibration: coefficients of a made-up truth are found again, groups stay whole, latency is never read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hardware.measurement import Measurement
+from hardware.runtime import preset
+from tocompiler import Network, calibrate, compile, predict
+from tocompiler.costing import TransistorProgram
+from tocompiler.features import TERMS, features
+from tocompiler.fitting import Choices, Rows, conformal, fit, folds, held_out
+from tocompiler.regression import fit_log, fit_relative, infer
+
+RANDOM = np.random.default_rng(0)
+TRUTH = np.array([2e-3, 5e-2, 0.7])
+
+
+def made_up(rows: int, noise: float = 0.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    terms = np.column_stack([np.exp(random.uniform(3, 12, rows)), np.exp(random.uniform(0, 6, rows)), np.ones(rows)])
+    return terms, terms @ TRUTH * np.exp(noise * random.normal(size=rows))
+
+
+def mlp(width: int, depth: int, batch: int = 1) -> TransistorProgram:
+    net = Network(f"mlp_{width}_{depth}")
+    x = net.input((batch, width))
+    for _ in range(depth):
+        x = net.relu(net.linear(x, width))
+    net.output(x)
+    return compile(net)
+
+
+def measured(noise: float = 0.0) -> list[Measurement]:
+    """Energy that follows 1 fJ per transistor operation, 20 pJ per byte of weights and 1 mJ per execution."""
+    random = np.random.default_rng(1)
+    found = []
+    for width in (16, 32, 64, 128, 256, 512):
+        for depth in (1, 2, 4, 8):
+            program = mlp(width, depth)
+            total = features(program, preset("generic")).total
+            joule = 1e-15 * total[0] + 2e-11 * total[4] + 1e-3
+            found.append(Measurement(program, joule * float(np.exp(noise * random.normal())), latency_second=1.0,
+                                     group=f"w{width}"))
+    return found
+
+
+@pytest.mark.parametrize("solve", [fit_relative, fit_log])
+def test_coefficients_of_a_known_truth_are_found(solve: object) -> None:
+    terms, joule = made_up(200)
+    assert solve(terms, joule) == pytest.approx(TRUTH, rel=1e-3)  # type: ignore[operator]
+
+
+def test_coefficients_are_never_negative() -> None:
+    terms, _ = made_up(50)
+    joule = np.maximum(terms @ np.array([2e-3, -5e-3, 0.7]), 0.1)
+    assert (fit_relative(terms, joule) >= 0).all()
+    assert (fit_log(terms, joule) >= 0).all()
+
+
+def test_inference_agrees_with_the_textbook() -> None:
+    """On two columns: the inverse normal matrix times the residual variance, written out."""
+    terms, joule = made_up(80, noise=0.05)
+    weighted = terms / joule[:, None]
+    coefficients = fit_relative(terms, joule)
+    found = infer(("a", "b", "c"), terms, joule, coefficients)
+    best = np.linalg.lstsq(weighted, np.ones(80), rcond=None)[0]
+    variance = ((1 - weighted @ best) ** 2).sum() / (80 - 3)
+    expected = variance * np.linalg.inv(weighted.T @ weighted)
+    assert found.covariance == pytest.approx(expected, rel=1e-6)
+    assert found.t_values[0] == pytest.approx(coefficients[0] / np.sqrt(expected[0, 0]), rel=1e-6)
+    assert 0.9 < found.precision < 1
+
+
+def test_groups_are_never_split() -> None:
+    groups = np.array(list("aabbccddeeffgg"))
+    for train, test in folds(groups, 4, seed=3):
+        assert not set(groups[train]) & set(groups[test])
+    held = np.concatenate([test for _, test in folds(groups, 4, seed=3)])
+    assert sorted(held) == list(range(len(groups)))
+
+
+def test_intervals_cover_what_they_promise() -> None:
+    terms, joule = made_up(400, noise=0.2)
+    rows = Rows(terms, np.zeros((400, 0)), joule, np.arange(400).astype(str), ("a", "b", "c"))
+    choices = Choices(exponent=False, correction=False)
+    interval = conformal(joule, held_out(rows, choices))
+    fresh, truth = made_up(2000, noise=0.2, seed=9)
+    predicted = fit(rows, choices).joule(fresh, np.zeros((2000, 0)))
+    covered = np.mean(np.abs(np.log(predicted / truth)) <= interval.half_width(predicted))
+    # 2000 draws: the standard error of a share of 0.9 is 0.007; the quantile itself comes from 400.
+    assert 0.86 < covered < 0.94
+
+
+def test_an_exponent_is_taken_only_where_it_helps() -> None:
+    terms, joule = made_up(40)
+    rows = Rows(terms, np.zeros((40, 0)), joule, np.arange(40).astype(str), ("a", "b", "c"))
+    assert fit(rows, Choices(correction=False)).exponent == 1.0
+    bent = fit(replace(rows, joule=joule**0.7), Choices(correction=False))
+    assert bent.exponent == 0.7
+
+
+def test_a_correction_learns_what_the_terms_leave_over() -> None:
+    terms, joule = made_up(300)
+    facts = RANDOM.uniform(-1, 1, (300, 2))
+    rows = Rows(terms, facts, joule * np.exp(0.4 * np.sin(3 * facts[:, 0])), np.arange(300).astype(str), ("a", "b", "c"))
+    errors = [np.abs(held_out(rows, Choices(exponent=False, correction=c)) / rows.joule - 1).mean()
+              for c in (False, True)]
+    assert errors[1] < 0.35 * errors[0]
+
+
+def test_a_device_calibrated_on_networks_predicts_a_network_it_has_not_seen() -> None:
+    device = calibrate(measured(), "made-up")
+    program = mlp(200, 3)
+    total = features(program, preset("generic")).total
+    assert predict(program, device).energy_joule == pytest.approx(1e-15 * total[0] + 2e-11 * total[4] + 1e-3, rel=0.02)
+    assert device.rows == 24
+    assert device.models["program"].terms == TERMS
+
+
+def test_measured_latency_changes_nothing() -> None:
+    rows = measured(noise=0.1)
+    order = np.random.default_rng(2).permutation(len(rows))
+    shuffled = [replace(m, latency_second=float(order[i] + 1)) for i, m in enumerate(rows)]
+    first, second = calibrate(rows, "board"), calibrate(shuffled, "board")
+    assert first.to_toml() == second.to_toml()
+    assert predict(rows[0].program, first) == predict(shuffled[0].program, second)
+
+
+def test_measurements_of_two_runtimes_are_refused() -> None:
+    rows = measured()[:2]
+    mixed = [replace(rows[0], conditions={"runtime": "pytorch_cuda"}), rows[1]]
+    with pytest.raises(ValueError, match="several runtimes"):
+        calibrate(mixed, "board")
+    with pytest.raises(ValueError, match="no measurements"):
+        calibrate([], "board")

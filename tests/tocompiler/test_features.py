@@ -1,0 +1,125 @@
+"""Physical terms: what a runtime touches, pads, copies and launches, against counts by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hardware.runtime import Runtime, preset
+from tocompiler import Network, compile
+from tocompiler.families import build
+from tocompiler.features import TERMS, features
+
+
+def conv(channels: int = 16, out: int = 16, kernel: int = 3, stride: int = 1, size: int = 32, format: str = "fp32",
+         runtime: Runtime | None = None, phase: str = "inference") -> dict[str, float]:
+    net = Network("one")
+    net.output(net.conv2d(net.input((1, channels, size, size)), out, kernel, stride=stride, bias=False))
+    found = features(compile(net, format=format, phase=phase), runtime or preset("generic"))
+    return dict(zip(TERMS, found.total, strict=True))
+
+
+def test_bytes_of_a_convolution() -> None:
+    terms = conv()
+    assert terms["near"] == 4 * (16 * 32 * 32 + 16 * 30 * 30)
+    assert terms["weights"] == 4 * 16 * 16 * 9
+    assert (terms["kernels"], terms["constant"], terms["fresh"]) == (1, 1, 0)
+
+
+def test_a_kernel_smaller_than_its_stride_skips_lines() -> None:
+    # 2x2 windows every 4: 8 results take 2 lines each, 16 of the 32 lines.
+    assert conv(kernel=2, stride=4)["near"] == 4 * (16 * 16 * 32 + 16 * 8 * 8)
+    # 1x1 with a stride passes over everything.
+    assert conv(kernel=1, stride=4)["near"] == 4 * (16 * 32 * 32 + 16 * 8 * 8)
+
+
+def test_channels_are_padded_to_blocks_from_the_threshold_on() -> None:
+    padded = Runtime(channel_block=8, pad_input_from=8)
+    for channels, out, waste in ((8, 8, 1.0), (9, 8, 16 / 9), (3, 8, 1.0), (8, 12, 16 / 12)):
+        ratio = conv(channels, out, runtime=padded)["compute"] / conv(channels, out)["compute"]
+        assert ratio == pytest.approx(waste)
+
+
+def test_layout_copies_and_fresh_pages() -> None:
+    copied = Runtime(channel_block=8, pad_input_from=8, layout_copies=True, fresh_pages_above_byte=60_000)
+    terms, plain = conv(runtime=copied), conv()
+    assert terms["near"] == 2 * plain["near"]
+    # The image of 65 536 bytes is above the threshold, the result of 57 600 is not.
+    assert terms["fresh"] == 4 * 16 * 32 * 32
+
+
+def test_a_format_ratio_replaces_the_circuits_ratio() -> None:
+    packed = Runtime(format_ratio={"fp16": 0.5})
+    assert conv(format="fp16", runtime=packed)["compute"] == pytest.approx(0.5 * conv()["compute"], rel=1e-6)
+    native = Runtime(shared_exponents=True)
+    share = conv(format="fp16", runtime=native)["compute"] / conv()["compute"]
+    # Significands of 11 and 24 bits: about the ratio of their squares.
+    assert share == pytest.approx((11 / 24) ** 2, rel=0.35)
+
+
+def test_the_backward_pass_and_its_steps_are_one_unit() -> None:
+    net = Network("one")
+    net.output(net.conv2d(net.input((1, 3, 8, 8)), 4, 3))
+    found = features(compile(net, phase="backward"), preset("generic"))
+    assert len(found.rows) == 3
+    assert len(found.leaders) == 1
+    assert found.unit_terms[0, :-1] == pytest.approx(found.terms.sum(0)[:-1])
+    assert found.unit_terms[0, -1] == 1.0
+
+
+def test_samples_count_where_the_host_handles_each() -> None:
+    network = build("qutibench:mlp,width=0.125", batch=8)
+    total = dict(zip(TERMS, features(compile(network), preset("packed_gpu")).total, strict=True))
+    assert total["samples"] == 8
+    assert total["fresh"] == 8 * 784 * 4
+
+
+@pytest.mark.parametrize(
+    ("model", "multiply_accumulates", "parameters"),
+    [  # as the studies themselves report them
+        ("qutibench:mlp,width=0.125", 334336, 334336),
+        ("qutibench:cnv", 234724864, 6157696),
+        ("nasbench101:matrix=0110/0010/0001/0000,operations=maxpool3x3+maxpool3x3", None, 1756298),
+        ("nasbench101:matrix=0111/0001/0001/0000,operations=conv3x3-bn-relu+conv3x3-bn-relu", None, None),
+    ],
+)
+def test_families_have_the_published_sizes(model: str, multiply_accumulates: int | None,
+                                           parameters: int | None) -> None:
+    totals = compile(build(model)).totals
+    if multiply_accumulates is not None:
+        assert totals.multiply_accumulates == multiply_accumulates
+    if parameters is not None:
+        assert totals.parameters == parameters
+    assert not compile(build(model)).unmodelled
+
+
+def test_a_decode_step_reads_its_caches_and_only_the_last_token_meets_the_head() -> None:
+    short, long = (build(f"transformer:gpt-2,phase=decode,length={n}") for n in (128, 1152))
+    first, second = (features(compile(n, format="fp16"), preset("pytorch_cuda")).total for n in (short, long))
+    fresh = TERMS.index("fresh")
+    # 12 layers, keys and values of 768 fp16 elements for each of 1024 tokens: read from the cache twice over (the
+    # concatenation, and as a network input) and written once.
+    assert second[fresh] - first[fresh] == 3 * 12 * 2 * 768 * 2 * 1024
+    prefill = compile(build("transformer:gpt-2,phase=prefill,length=64"))
+    heads = [r for r in prefill.rows if r.multiply_accumulates == 768 * 50257]
+    assert len(heads) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [("conv9d 3x8x8 out_channels=4", "unknown layer 'conv9d'"), ("conv2d 3x8 out_channels=?", "write LAYER"),
+     ("transformer:gpt-9", "unknown transformer"), ("qutibench:lenet", "unknown network 'lenet'"),
+     ("linear 64 features=10", "linear 64 features=10")],
+)
+def test_a_bad_model_cell_is_refused(model: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message.replace("?", r"\?")):
+        build(model)
+
+
+def test_flexible_encoders_have_the_studys_products() -> None:
+    layers = "768;sa_wma_192+sa_wma_192+c_5_192;1024+1024+1024/256;sa_sdp_64+l_dct_64+c_13_64;4096+2048"
+    program = compile(build(f"flexibert:layers={layers}"))
+    assert not program.unmodelled
+    total = features(program, preset("pytorch_process")).total
+    assert np.isfinite(total).all()
+    assert total[0] > 0
