@@ -1,15 +1,18 @@
 """Every estimator on every data set, under the splits of the energy benchmark: held-out error and run time.
 
-``python benchmarks/estimator_table.py --plot FILE`` draws the table. By default each data set is thinned to at most
-240 rows and three splits; ``full`` takes all rows and all splits (10 folds, 20 draws, every model or network).
+By default each data set is thinned to at most 240 rows and three splits; ``--full`` takes all rows and all splits (10
+folds, 20 draws, every model or network). ``python benchmarks/estimator_table.py CLAIMS.json PLOT.png`` draws what
+``seed_systems.py --json`` wrote.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -139,32 +142,35 @@ def claims(options: Options) -> Iterator[Claim]:
             "second": found.seconds}, found.reason)
 
 
-def plot(cells: Sequence[tuple[Task, int, Score]], path: str) -> None:
-    """Median error by task and estimator, on a logarithmic colour scale."""
+def plot(path: str, output: str) -> None:
+    """Median error by data set and estimator, on a logarithmic colour scale, from the benchmark's JSON."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    names = list(dict.fromkeys(task.name for task, _, _ in cells))
-    grid = np.full((len(NAMES), len(names)), np.nan)
-    for task, _, found in cells:
-        if found.median_ape is not None:
-            grid[NAMES.index(found.name), names.index(task.name)] = found.median_ape
-    figure, axes = plt.subplots(figsize=(1.1 * len(names) + 3, 0.5 * len(NAMES) + 2.5))
+    cells: dict[tuple[str, str], float | None] = {}
+    for claim in json.loads(Path(path).read_text(encoding="utf-8"))["claims"]:
+        name = next((n for n in sorted(NAMES, key=len, reverse=True) if claim["name"].endswith(f"_{n}_mape")), None)
+        if name and claim["name"].startswith("seed_"):
+            cells[claim["name"].removeprefix("seed_").removesuffix(f"_{name}_mape"), name] = (
+                claim["compared_with"]["median_ape"])
+    columns = list(dict.fromkeys(task for task, _ in cells))
+    grid = np.array([[cells.get((task, name)) or np.nan for task in columns] for name in NAMES], dtype=float)
+    figure, axes = plt.subplots(figsize=(1.1 * len(columns) + 3, 0.5 * len(NAMES) + 2.5))
     axes.imshow(np.log10(grid), cmap="viridis_r", vmin=0, vmax=2.5, aspect="auto")
-    axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
     axes.set_yticks(range(len(NAMES)), NAMES)
     for (i, j), value in np.ndenumerate(grid):
         axes.text(j, i, "-" if np.isnan(value) else f"{value:.3g}", ha="center", va="center", fontsize=8)
     axes.set_title("Held-out median error, percent")
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(output)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--plot", required=True, metavar="FILE")
-    parser.add_argument("--full", action="store_true")
+    parser.add_argument("claims", help="what seed_systems.py --json wrote")
+    parser.add_argument("plot", help="image to write")
     arguments = parser.parse_args()
-    plot(list(table(Options(full=arguments.full))), arguments.plot)
+    plot(arguments.claims, arguments.plot)

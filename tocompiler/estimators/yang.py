@@ -21,10 +21,10 @@ from alu_library import formats
 from tocompiler.estimators.common import joules, median_ratio, require
 from tocompiler.estimators.dataflows import DATAFLOWS
 from tocompiler.estimators.hierarchy import Hierarchy, load_hierarchy
-from tocompiler.estimators.mapping import Accesses, Data, Schedule, best_mapping, fixed_mapping
+from tocompiler.estimators.mapping import LEVELS, OPERANDS, Accesses, Data, Schedule, best_mapping, fixed_mapping
 from tocompiler.operators import Loops
 
-__all__ = ["LayerEnergy", "Yang", "layer_energy"]
+__all__ = ["LayerEnergy", "Yang", "layer_energy", "split_table"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,19 @@ def layer_energy(h: Hierarchy, layer: Loops, data: Data | None = None, latency_s
 def _mapped(h: Hierarchy, layer: Loops, data: Data, dataflows: tuple[str, ...] | None) -> Accesses:
     """Layers of one shape and one sparsity share a mapping."""
     return fixed_mapping(h, layer, data) if dataflows is None else best_mapping(h, layer, data, dataflows)
+
+
+def split_table(layers: Mapping[str, LayerEnergy]) -> str:
+    """Text table of millijoules by layer: computation, movement of each operand over all levels, movement by level,
+    clock and control."""
+    from tabulate import tabulate
+
+    rows = [(name, *(1e3 * part for part in (
+        e.computation_joule, *(e.by_operand(operand) for operand in OPERANDS),
+        *(sum(j for (at, _), j in e.movement_joule.items() if at == level) for level in LEVELS),
+        e.clock_joule, e.control_joule, e.total_joule))) for name, e in layers.items()]
+    return tabulate(rows, floatfmt=".4g", headers=(
+        "mJ", "computation", *OPERANDS, *LEVELS, "clock", "control", "total"))
 
 
 class Yang:

@@ -91,6 +91,15 @@ def test_row_stationary_passes_fit_registers_and_array(layer: Loops) -> None:
 
 
 @pytest.mark.parametrize("layer", LAYERS)
+def test_the_other_dataflows_fit_registers_and_array(layer: Loops) -> None:
+    weight, output = (DATAFLOWS[name](EYERISS, layer) for name in ("weight_stationary", "output_stationary"))
+    assert np.all(weight.m0 * np.ceil(weight.c1 / weight.summed) * weight.r1 * weight.s1 <= EYERISS.weight_words)
+    for passes in (weight, output):
+        assert np.all(passes.m0 <= EYERISS.output_words)
+        assert np.all(passes.elements <= EYERISS.elements)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
 def test_never_worse_than_the_fixed_mapping(layer: Loops) -> None:
     fixed = _energy(fixed_mapping(EYERISS, layer))
     assert _energy(best_mapping(EYERISS, layer)) <= fixed

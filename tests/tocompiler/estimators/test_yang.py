@@ -13,7 +13,7 @@ import tocompiler.estimators
 from alu_library.tasks import Tasks
 from tocompiler.estimators.hierarchy import load_hierarchy
 from tocompiler.estimators.mapping import LEVELS, OPERANDS, Data
-from tocompiler.estimators.yang import LayerEnergy, Yang, layer_energy
+from tocompiler.estimators.yang import LayerEnergy, Yang, layer_energy, split_table
 from tocompiler.network import Statistics
 from tocompiler.operators import Access, Loops
 
@@ -61,6 +61,16 @@ def test_parts_add_up() -> None:
     assert {key[0] for key in e.movement_joule} == set(LEVELS)
     assert e.clock_joule == pytest.approx(0.1063 * ALEXNET["latency_second"][2])
     assert e.control_joule == pytest.approx(0.15 * e.chip_joule)
+
+
+def test_split_table_has_a_line_for_each_layer() -> None:
+    e, _ = _alexnet(4)
+    head, _, line = split_table({"conv5": e}).splitlines()
+    assert head.split() == ["mJ", "computation", *OPERANDS, *LEVELS, "clock", "control", "total"]
+    name, *values = line.split()
+    assert name == "conv5"
+    assert float(values[-1]) == pytest.approx(1e3 * e.total_joule, rel=1e-3)
+    assert sum(map(float, values[1:4])) == pytest.approx(sum(map(float, values[4:8])), rel=1e-3)
 
 
 def test_computation_scales_with_bits_and_zeros() -> None:
