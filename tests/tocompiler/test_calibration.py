@@ -106,7 +106,8 @@ def test_an_exponent_is_taken_only_where_it_helps() -> None:
 def test_a_correction_learns_what_the_terms_leave_over() -> None:
     terms, joule = made_up(300)
     facts = RANDOM.uniform(-1, 1, (300, 2))
-    rows = Rows(terms, facts, joule * np.exp(0.4 * np.sin(3 * facts[:, 0])), np.arange(300).astype(str), ("a", "b", "c"))
+    joule = joule * np.exp(0.4 * np.sin(3 * facts[:, 0]))
+    rows = Rows(terms, facts, joule, np.arange(300).astype(str), ("a", "b", "c"))
     errors = [np.abs(held_out(rows, Choices(exponent=False, correction=c)) / rows.joule - 1).mean()
               for c in (False, True)]
     assert errors[1] < 0.35 * errors[0]

@@ -71,6 +71,11 @@ def rms_norm(net: Network, x: Tensor) -> Tensor:  # as Llama writes it
     return op(net, "Mul", net.stored((16,), name="scale"), op(net, "Mul", x, root))
 
 
+def guarded_softmax(net: Network, x: Tensor) -> Tensor:  # torch's exporter, where a mask may hide a whole row
+    y = net.softmax(x)
+    return op(net, "Where", op(net, "IsNaN", y), 0.0, y)
+
+
 def mish(net: Network, x: Tensor) -> Tensor:
     return op(net, "Mul", x, op(net, "Tanh", op(net, "Softplus", x)))
 
@@ -87,6 +92,7 @@ def mish(net: Network, x: Tensor) -> Tensor:
      lambda net, x: net.hard_swish(x)),
     (layer_norm, lambda net, x: net.layer_norm(x)),
     (rms_norm, lambda net, x: net.rms_norm(x)),
+    (guarded_softmax, lambda net, x: net.softmax(x)),
 ])
 def test_apart_and_whole_give_one_count(apart, whole):
     recognised, expected = recognise(network(apart)), network(whole)

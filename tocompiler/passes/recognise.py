@@ -1,8 +1,8 @@
 """Recognition: operators that an exporter took apart are put together again, so that one network gives one count.
 
-GELU in both forms, Swish, HardSwish and Mish, LayerNormalization and RMSNormalization. (Softmax and attention count
-the same apart and together, and are left as they are.) What is recognised computes exactly the same function: constants
-are compared, and every intermediate result must be used by nothing else.
+GELU in both forms, Swish, HardSwish and Mish, LayerNormalization and RMSNormalization, and a softmax whose rows may be
+masked whole. (Softmax and attention count the same apart and together, and are left as they are.) What is recognised
+computes the same function: constants are compared, and every intermediate result must be used by nothing else.
 """
 
 from __future__ import annotations
@@ -253,6 +253,17 @@ def _norm(op: Operator, uses: Uses) -> Match | None:
     return _with_affine(parts, divided[-1], x, axis, centred, epsilon[0], uses)
 
 
+def _guarded_softmax(op: Operator, uses: Uses) -> Match | None:
+    """From IsNaN: a softmax whose undefined rows, those masked whole, become zeros, as fused attention leaves them."""
+    softmax, chosen = uses.writer(op.input(0), "Softmax"), uses.only_reader(op, "Where")
+    if softmax is None or chosen is None or chosen.given(0).name != op.outputs[0].name:
+        return None
+    if scalar(chosen.input(1)) != 0.0 or chosen.given(2).name != softmax.outputs[0].name:
+        return None
+    whole = Operator(softmax.name, "Softmax", softmax.inputs, chosen.outputs, softmax.attributes)
+    return Match((softmax, op, chosen), chosen, whole)
+
+
 def _is_square(op: Operator) -> bool:
     if op.operator == "Pow":
         return scalar(op.input(1)) == 2.0
@@ -298,5 +309,6 @@ def _with_affine(parts: list[Operator], last: Operator, x: Tensor, axis: int, ce
 
 _PATTERNS: Mapping[str, Callable[[Operator, Uses], Match | None]] = {
     "Erf": _erf, "Tanh": _tanh, "Sigmoid": _sigmoid, "HardSigmoid": _hard_sigmoid, "Sqrt": _norm,
+    "IsNaN": _guarded_softmax,
 }
 """What an operator may be the middle of."""

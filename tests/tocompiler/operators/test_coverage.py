@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 
@@ -51,6 +52,23 @@ def test_a_malformed_operator_is_named(operator, shapes):
     op = Operator("odd one", operator, inputs, (Tensor("y", ()),), {"mode": "linear"})
     with pytest.raises(ValueError, match=f"{operator} 'odd one'"):
         forward_work(op)
+
+
+def test_whatever_an_operator_is_given_it_counts_or_names_itself():
+    chance = random.Random(1)
+
+    def tensors(most: int, prefix: str) -> tuple[Tensor, ...]:
+        return tuple(Tensor(f"{prefix}{i}", tuple(chance.choices((0, 1, 2, 5), k=chance.randint(0, 4))),
+                            chance.choice(("fp32", "int64", "bool"))) for i in range(chance.randint(0, most)))
+
+    attributes = {"axis": 7, "kernel_shape": (2, 2), "equation": "ij,jk->ik", "group": 0, "num_heads": 0, "mode": "odd"}
+    for name in names():
+        for _ in range(15):
+            some = {key: value for key, value in attributes.items() if chance.random() < 0.5}
+            try:
+                forward_work(Operator("op", name, tensors(6, "x"), tensors(3, "y"), some))
+            except ValueError as refusal:
+                assert "'op'" in str(refusal)
 
 
 def test_a_name_is_filed_once():
