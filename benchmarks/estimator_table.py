@@ -154,7 +154,7 @@ def plot(path: str, output: str) -> None:
         name = next((n for n in sorted(NAMES, key=len, reverse=True) if claim["name"].endswith(f"_{n}_mape")), None)
         if name and claim["name"].startswith("seed_"):
             cells[claim["name"].removeprefix("seed_").removesuffix(f"_{name}_mape"), name] = (
-                claim["compared_with"]["median_ape"])
+                claim["compared_with"].get("median_ape"))
     columns = list(dict.fromkeys(task for task, _ in cells))
     grid = np.array([[cells.get((task, name)) or np.nan for task in columns] for name in NAMES], dtype=float)
     figure, axes = plt.subplots(figsize=(1.1 * len(columns) + 3, 0.5 * len(NAMES) + 2.5))
