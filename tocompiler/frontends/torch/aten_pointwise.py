@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tocompiler.frontends.torch.table import Call, NotTabled, aten
@@ -267,13 +267,6 @@ def _to_copy(call: Call, x: Tensor, *rest: Any, **keywords: Any) -> Tensor:
     return call.cast(x, call.format)
 
 
-@aten("clone", "alias", "detach", "contiguous", "lift_fresh_copy", "dropout", "feature_dropout", "native_dropout",
-      "_assert_tensor_metadata", "detach_")
-def _same(call: Call, x: Tensor, *rest: Any) -> Tensor:
-    """Nothing happens at inference."""
-    return x
-
-
 @aten("addcmul")
 def _addcmul(call: Call, x: Tensor, a: Tensor, b: Tensor, value: float = 1) -> Tensor:
     return call.emit("Add", [x, _scaled(call, call.emit("Mul", [a, b]), value)])
@@ -283,15 +276,3 @@ def _addcmul(call: Call, x: Tensor, a: Tensor, b: Tensor, value: float = 1) -> T
 def _lerp(call: Call, x: Tensor, y: Tensor, weight: Any) -> Tensor:
     step = call.emit("Mul", _both(call, call.emit("Sub", [y, x]), weight, call.format))
     return call.emit("Add", [x, step])
-
-
-@aten("arange", "full", "zeros", "ones", "empty", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros",
-      "new_ones", "new_full", "new_empty", "scalar_tensor", "eye", "linspace", "empty_permuted", "new_empty_strided")
-def _factory(call: Call, *arguments: Any, **keywords: Any) -> Tensor:
-    """A tensor whose values depend on shapes alone: a constant."""
-    return call.net.stored(call.shape, call.format, "constant", "constant")
-
-
-@aten("unbind")
-def _unbind(call: Call, x: Tensor, dim: int = 0) -> Sequence[Tensor]:
-    return [call.net.select(x, dim, i) for i in range(len(call.results))]

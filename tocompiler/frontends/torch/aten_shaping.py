@@ -1,4 +1,4 @@
-"""Rows of ATen's operators that move, select or reshape data."""
+"""Rows of ATen's operators that move, select, reshape or make data."""
 
 from __future__ import annotations
 
@@ -183,3 +183,22 @@ def _pixel_shuffle(call: Call, x: Tensor, factor: int) -> Tensor:
 @aten("pixel_unshuffle")
 def _pixel_unshuffle(call: Call, x: Tensor, factor: int) -> Tensor:
     return call.emit("SpaceToDepth", [x], {"blocksize": factor})
+
+
+@aten("clone", "alias", "detach", "contiguous", "lift_fresh_copy", "dropout", "feature_dropout",
+      "_assert_tensor_metadata", "detach_")
+def _same(call: Call, x: Tensor, *rest: Any) -> Tensor:
+    """Nothing happens at inference."""
+    return x
+
+
+@aten("arange", "full", "zeros", "ones", "empty", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros",
+      "new_ones", "new_full", "new_empty", "scalar_tensor", "eye", "linspace", "empty_permuted", "new_empty_strided")
+def _factory(call: Call, *arguments: Any, **keywords: Any) -> Tensor:
+    """A tensor whose values depend on shapes alone: a constant."""
+    return call.net.stored(call.shape, call.format, "constant", "constant")
+
+
+@aten("unbind")
+def _unbind(call: Call, x: Tensor, dim: int = 0) -> Sequence[Tensor]:
+    return [call.net.select(x, dim, i) for i in range(len(call.results))]
