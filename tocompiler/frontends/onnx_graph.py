@@ -162,10 +162,14 @@ class _Builder:
             return
         name = self._unique(node.name or f"{node.op_type}_{node.output[0] if node.output else ''}")
         attributes = self._attributes(node, name, inputs, scope)
-        draft = Operator(name, operator, inputs, (), attributes)
-        outputs = self._outputs(node, draft, types)
-        scope.update((t.name, t) for t in outputs)
-        operators += self._at_its_opset(Operator(name, operator, inputs, outputs, attributes))
+        outputs = self._outputs(node, name, operator, inputs, attributes, types)
+        for t in outputs:
+            scope[t.name] = t
+        made = Operator(name, operator, inputs, outputs, attributes)
+        if operator in _SOFTMAXES:
+            operators += self._at_its_opset(made)
+        else:
+            operators.append(made)
 
     def _settled(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope, operators: list[Operator]) -> bool:
         """Whether the node's results are known without running it; they are then in scope as stored tensors."""
@@ -233,6 +237,8 @@ class _Builder:
     def _attributes(self, node: Any, name: str, inputs: tuple[Tensor | None, ...], scope: _Scope) -> dict[str, Any]:
         """The node's attributes, its graphs as Networks, and a bound trip count as the attribute ``trip_count``."""
         attributes = _plain_attributes(node)
+        if len(attributes) == len(node.attribute):
+            return attributes
         for attribute in node.attribute:
             if attribute.type == 5:  # AttributeProto.GRAPH
                 given = body_inputs(node.op_type, attributes, attribute.g, inputs, self._bindings.opsets)
@@ -261,22 +267,21 @@ class _Builder:
                 raise
             return first
 
-    def _outputs(self, node: Any, draft: Operator, types: Mapping[str, Any]) -> tuple[Tensor, ...]:
+    def _outputs(self, node: Any, name: str, operator: str, inputs: tuple[Tensor | None, ...],
+                 attributes: Mapping[str, Any], types: Mapping[str, Any]) -> tuple[Tensor, ...]:
         """The results with their shapes: as onnx inferred them, or inferred once more with what is known by now."""
-        trusted = draft.operator not in MISINFERRED
-        known = [self._inferred(name, types.get(name), trusted) for name in node.output]
-        if all(shape is not None for shape, _ in known):
-            return tuple([Tensor(name, shape or (), format)
-                          for name, (shape, format) in zip(node.output, known, strict=True)])
-        if any(shape is None for (shape, _), name in zip(known, node.output, strict=True) if name):
-            known = infer_again(node, draft, known, self._bindings)
+        results = list(node.output)
+        trusted = operator not in MISINFERRED
+        known = [self._inferred(result, types.get(result), trusted) for result in results]
+        if any(shape is None for (shape, _), result in zip(known, results, strict=True) if result):
+            known = infer_again(node, Operator(name, operator, inputs, (), attributes), known, self._bindings)
         first = next((format for _, format in known if format != "unknown"), "fp32")
         # A result that nobody asked for has no name in ONNX; it keeps its place, without elements.
-        return tuple(
-            Tensor(name, shape, format if format != "unknown" else first) if name and shape is not None
-            else Tensor(f"{draft.name}.{i}", (0,), first)
-            for i, (name, (shape, format)) in enumerate(zip(node.output, known, strict=True))
-        )
+        return tuple([
+            Tensor(result, shape, format if format != "unknown" else first) if result and shape is not None
+            else Tensor(f"{name}.{i}", (0,), first)
+            for i, (result, (shape, format)) in enumerate(zip(results, known, strict=True))
+        ])
 
     def _inferred(self, name: str, type_proto: Any, trusted: bool) -> tuple[Shape | None, str]:
         if type_proto is None or not trusted:
@@ -287,11 +292,11 @@ class _Builder:
         return numbers_of(type_proto), element_format(type_proto)
 
     def _at_its_opset(self, op: Operator) -> list[Operator]:
-        """Operators in the sense of the newest opset.
+        """A softmax in the sense of the newest opset.
 
-        Until opset 12 softmax flattened its operand to a matrix at ``axis`` (1 unless given).
+        Until opset 12 it flattened its operand to a matrix at ``axis`` (1 unless given).
         """
-        if op.operator not in _SOFTMAXES or self._bindings.opsets.get("", 13) >= 13:
+        if self._bindings.opsets.get("", 13) >= 13:
             return [op]
         source, result = op.given(0), op.outputs[0]
         axis = op.attributes.get("axis", 1) % max(len(source.shape), 1)
