@@ -2,7 +2,8 @@
 
 Prices come from the shipped table ``data/characterised.json`` alone (:mod:`alu_library.characterisation` makes it), and
 a circuit set is a file ``data/circuits_NAME.toml`` that says for each task and format which circuit prices it, and why.
-Nothing here builds or simulates a circuit.
+Nothing here builds or simulates a circuit. The accounting basis is that of static counts; transistor operations are
+always those of ``static_cmos``, which is simulated.
 
 Interpolation:
 
@@ -28,18 +29,16 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from alu_library.cells import BASES
 from alu_library.formats import Format, parse
 from alu_library.read_only_memory import read_only_memory
 
 __all__ = [
-    "BASES", "BETWEEN_FORMATS", "DEFAULT", "DISTRIBUTIONS", "PAIRS", "Operand", "Operands", "Price", "Row",
+    "BETWEEN_FORMATS", "DEFAULT", "DISTRIBUTIONS", "PAIRS", "Operand", "Operands", "Price", "Row",
     "chosen_circuit", "price", "rows",
 ]
 
 _DATA = Path(__file__).parent / "data"
-
-BASES = ("textbook", "static_cmos")
-"""Accounting bases of static counts. Transistor operations are always those of ``static_cmos``, which is simulated."""
 
 DISTRIBUTIONS = ("uniform", "normal", "relu")
 """How the operands that are not zero are distributed: uniform, N(0, 1), or |N(0, 1)|, what a ReLU lets through."""
@@ -111,9 +110,8 @@ class Row:
     switching: Mapping[str, tuple[float, ...]]
 
     def transistors(self, basis: str) -> int:
-        """Static transistors on a basis of :data:`BASES`; ValueError for another name."""
-        if basis not in BASES:
-            raise ValueError(f"unknown accounting basis {basis!r}: use one of {', '.join(BASES)}")
+        """Static transistors on a basis of :data:`alu_library.cells.BASES`; ValueError for another name."""
+        _check(basis)
         return self.textbook if basis == "textbook" else self.static_cmos
 
     def transistor_operations(self, operands: Operands) -> float:
@@ -135,6 +133,11 @@ class Row:
         )
 
 
+def _check(basis: str) -> None:
+    if basis not in BASES:
+        raise ValueError(f"unknown accounting basis {basis!r}: use one of {', '.join(BASES)}")
+
+
 def _weights(zeros: float) -> tuple[float, float, float]:
     """Lagrange weights of the points 0, 1/2 and 1 at ``zeros``."""
     return 2 * (zeros - 0.5) * (zeros - 1), 4 * zeros * (1 - zeros), 2 * zeros * (zeros - 0.5)
@@ -152,9 +155,9 @@ def price(
     distributions that has no price.
     """
     if task == "table_read":
-        memory = read_only_memory(format)
-        transistors = memory.transistors(basis)
-        return Price(f"table/{format}", transistors, memory.transistor_operations, 1.0)
+        _check(basis)
+        memory = read_only_memory(format)  # the same on every basis: it has none of the cells that they differ in
+        return Price(f"table/{format}", memory.transistors, memory.transistor_operations, 1.0)
     parse(format)
     if task == "multiply_accumulate" and chosen_circuit(task, format, circuits) is None:
         parts = [price(t, format, operands, circuits, basis) for t in ("multiply", "accumulate")]
@@ -196,12 +199,16 @@ def _set(name: str) -> list[dict[str, Any]]:
 
 
 @cache
-def _table() -> Mapping[str, Mapping[str, list[Any]]]:
-    """The shipped table as it was read: circuit, format, fields. Rows are made of what is asked for alone."""
-    found: dict[str, dict[str, list[Any]]] = {}
-    for fields in json.loads((_DATA / "characterised.json").read_text(encoding="utf-8"))["rows"]:
-        found.setdefault(fields[0], {})[fields[1]] = fields
-    return found
+def _text() -> str:
+    return (_DATA / "characterised.json").read_text(encoding="utf-8")
+
+
+@cache
+def _characterised(circuit: str) -> Mapping[str, list[Any]]:
+    """A circuit's rows by format. The table has a row a line, and only the lines asked for are parsed."""
+    start = f"[{json.dumps(circuit)},"
+    fields = [json.loads(line.rstrip(",")) for line in _text().splitlines() if line.startswith(start)]
+    return {row[1]: row for row in fields}
 
 
 def _as_row(fields: list[Any]) -> Row:
@@ -215,7 +222,7 @@ def _as_row(fields: list[Any]) -> Row:
 @cache
 def rows() -> tuple[Row, ...]:
     """Every row of the shipped table."""
-    return tuple(_as_row(fields) for formats in _table().values() for fields in formats.values())
+    return tuple(_as_row(fields) for fields in json.loads(_text())["rows"])
 
 
 _BY_SIGNIFICAND = ("floating_point/multiply", "floating_point/multiply_add", "floating_point/divide",
@@ -232,7 +239,7 @@ def _log_width(circuit: str, format: Format) -> float:
 @cache
 def _row(circuit: str, format: str) -> Row:
     """The row of a circuit in a format, interpolated between its neighbours if the table has none."""
-    table = _table().get(circuit, {})
+    table = _characterised(circuit)
     if format in table:
         return _as_row(table[format])
     wanted = parse(format)
