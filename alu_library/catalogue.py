@@ -20,7 +20,7 @@ from alu_library.dividers import divider
 from alu_library.formats import Format, accumulator, parse
 from alu_library.multipliers import MULTIPLIERS, multiplier
 from alu_library.multiply_add import multiply_adder
-from alu_library.netlist import Builder, Bus, Netlist
+from alu_library.netlist import ZERO, Builder, Bus, Netlist
 from alu_library.roots import square_rooter
 
 __all__ = ["FAMILIES", "build", "integer_format_of", "subnormals"]
@@ -86,7 +86,7 @@ def _integer_accumulator(format: Format, kind: str) -> Netlist:
     product = min(2 * format.bits, width)
     b = Builder(f"accumulator_{kind}_{format.name}")
     x, total = b.input("a", product), b.input("b", width)
-    fill = x[-1] if _signed(format) else 0
+    fill = x[-1] if _signed(format) else ZERO
     b.output("y", add(b, kind, [*x, *[fill] * (width - product)], total)[0])
     return b.build()
 

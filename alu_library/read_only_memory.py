@@ -43,10 +43,10 @@ class ReadOnlyMemory:
         """Bit lines."""
         return self.bits << self.column_bits
 
-    def transistors(self, basis: str = "textbook") -> int:
-        """Static transistors, the same on both bases: half of the array's cross points hold a transistor, each bit line
-        has a load, each column a transmission transistor, each output a buffer (4); each decoder a gate per line."""
-        del basis
+    @property
+    def transistors(self) -> int:
+        """Static transistors: half of the array's cross points hold one, each bit line has a load and a transmission
+        transistor, each output a buffer (4), each decoder a gate per line."""
         array = self.rows * self.columns // 2 + self.columns
         return array + self.columns + 4 * self.bits + self._decoder(self.rows) + self._decoder(1 << self.column_bits)
 

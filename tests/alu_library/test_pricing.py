@@ -100,7 +100,7 @@ def test_table_reads_grow_with_the_table() -> None:
         price("table_read", s).transistor_operations for s in sizes]
     # 16 rows of 8 columns: half of 128 cross points, 8 loads, 8 column and 32 buffer transistors, and a decoder of
     # 4 inverters and 16 lines of a 4-input NAND and an inverter.
-    assert read_only_memory("16x8").transistors() == 64 + 8 + 8 + 32 + (4 * 2 + 16 * (8 + 2))
+    assert read_only_memory("16x8").transistors == 64 + 8 + 8 + 32 + (4 * 2 + 16 * (8 + 2))
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

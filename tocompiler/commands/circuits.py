@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from alu_library.cells import BASES
 from alu_library.formats import NAMED, parse
-from alu_library.pricing import BASES, Operand, Operands, Row, chosen_circuit, rows
+from alu_library.pricing import Operand, Operands, Row, chosen_circuit, rows
 
 if TYPE_CHECKING:
     from hardware.technology import TechnologyNode
