@@ -138,12 +138,28 @@ ONE_CALL: list[tuple[Callable[..., Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("function", "operators"), ONE_CALL)
-def test_operators_of_a_call(function: Callable[..., Any], operators: list[str]) -> None:
-    x = torch.zeros(2, 4, 3)
-    net = load(Function(function), example_inputs=x)
-    assert [op.operator for op in net.operators] == operators
-    assert net.outputs[0].shape == tuple(function(x).shape)
+class Calls(nn.Module):
+    """Every function of ONE_CALL on one input, traced together because tracing takes the time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = nn.ModuleList(Function(function) for function, _ in ONE_CALL)
+
+    def forward(self, x: Any) -> list[Any]:
+        return [call(x) for call in self.calls]
+
+
+@pytest.fixture(scope="module")
+def traced() -> Network:
+    return load(Calls(), example_inputs=torch.zeros(2, 4, 3))
+
+
+@pytest.mark.parametrize("index", range(len(ONE_CALL)))
+def test_operators_of_a_call(traced: Network, index: int) -> None:
+    """Operators are named after the module they come from."""
+    function, operators = ONE_CALL[index]
+    assert [op.operator for op in traced.operators if op.name.startswith(f"calls.{index}.")] == operators
+    assert traced.outputs[index].shape == tuple(function(torch.zeros(2, 4, 3)).shape)
 
 
 def test_an_operator_without_a_row_keeps_its_name_and_shape() -> None:
