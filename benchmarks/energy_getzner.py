@@ -81,14 +81,16 @@ def _layers(name: str, kind: _Kind, table: list[MeasurementRow]) -> Claim:
 
 
 def _plain(kind: _Kind, data: EnergySet) -> dict[str, float]:
-    """The plain models, and the same model on multiply-accumulates without its correction being refitted."""
+    """The plain models, and the same form without correction, on transistor operations and on products."""
     both = EnergySet("both", kind.data.table + data.table, [], _joined(kind.data.rows, data.rows),
                      _joined(kind.data.macs, data.macs), np.vstack([kind.data.shapes, data.shapes]),
                      np.vstack([kind.data.roofline, data.roofline]))
     train, test = np.arange(len(kind.data.table)), np.arange(len(kind.data.table), len(both.table))
     figures = {n: mape(data.rows.joule, p(both, train, test)) for n, p in PLAIN.items()}
-    same = model(Choices(exponent=False, correction=kind.model.kernel is not None), "operator", macs=True)
-    return {**figures, "same_with_macs": mape(data.rows.joule, same(both, train, test))}
+    bare = Choices(exponent=False, correction=False)
+    for name, macs in (("same_with_macs", True), ("same_uncorrected", False)):
+        figures[name] = mape(data.rows.joule, model(bare, "operator", macs)(both, train, test))
+    return figures
 
 
 def _joined(a: Rows, b: Rows) -> Rows:
@@ -106,7 +108,7 @@ def _networks(kinds: dict[str, _Kind], table: list[MeasurementRow], split: str) 
             joule = kind.model.joule(found.unit_terms[units], found.unit_facts[units])
             width = kind.spread.interval.half_width(joule, kind.model.distance(found.unit_terms[units]))
             predicted[i] += joule.sum()
-            half[i] += float((joule * width).sum()) ** 2
+            half[i] += float(((joule * width) ** 2).sum())
         by_product[i] = data.roofline[i, 0] / 2
     result = Result(data.rows.joule, predicted, np.sqrt(half) / predicted, np.arange(len(table)))
     whole = np.array([r.conditions["split"] == split for r in table])
@@ -116,4 +118,5 @@ def _networks(kinds: dict[str, _Kind], table: list[MeasurementRow], split: str) 
         **result.summary(), "networks_measured_whole": mape(data.rows.joule[whole], predicted[whole]),
         "networks_measured_layerwise": mape(data.rows.joule[~whole], predicted[~whole]),
         "macs_only": mape(data.rows.joule, rate * by_product),
-    }, "sum of layers: convolution, linear and pooling corrected, ReLU in place; other layers count nothing")
+    }, "sum of layers, their errors taken as independent: convolution, linear and pooling corrected, "
+       "ReLU in place; other layers count nothing")

@@ -15,7 +15,7 @@ from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime, preset
 from tocompiler.features import TERMS, Features, features
-from tocompiler.fitting import Choices, Rows, conformal, fit, held_out, with_inference
+from tocompiler.fitting import Choices, Rows, conformal, fit, held_out, widening, with_inference
 from tocompiler.metrics import metrics
 
 __all__ = ["calibrate", "rows_of"]
@@ -100,7 +100,8 @@ def _finished(rows: Rows, choices: Choices, level: str) -> EnergyModel:
     if len(np.unique(rows.groups)) < 2:
         return model
     predicted = held_out(rows, choices, level)
-    return replace(model, interval=conformal(rows.joule, predicted), metrics=metrics(rows.joule, predicted))
+    interval = replace(conformal(rows.joule, predicted), widening=widening(rows, choices))
+    return replace(model, interval=interval, metrics=metrics(rows.joule, predicted))
 
 
 def _runtime(measured: Sequence[Measurement]) -> Runtime:

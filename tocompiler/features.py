@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 
 from alu_library import formats
-from alu_library.pricing import Operand, Operands, price
+from alu_library.pricing import Operands, price
 from hardware.memory import beyond
 from hardware.runtime import Runtime
 from tocompiler.costing import TransistorProgram, TransistorRow
-from tocompiler.network import Operator, Statistics
+from tocompiler.network import Operator
 
 __all__ = ["FACTS", "TERMS", "Features", "features"]
 
@@ -42,6 +42,7 @@ FACTS = ("batch", "channels_in", "channels_out", "kernel", "stride", "size_in", 
 """What a correction may look at, per operator; sizes are natural logarithms."""
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+_REFERENCE = Operands()
 _WINDOWED = ("Conv", "MaxPool", "AveragePool", "ConvTranspose", "LpPool")
 
 
@@ -113,8 +114,9 @@ def features(program: TransistorProgram, runtime: Runtime, last_cache_byte: floa
     for i, row in enumerate(program.rows):
         if not isinstance(row.transistor_operations, (int, float)):
             raise ValueError(f"operator '{row.name}' has a symbolic dimension: bind it (--dim NAME=N)")
-        shape = _geometry(row, operators.get(row.name.removesuffix(".gradient")), runtime)
-        terms[i] = _terms(row, shape, runtime, last_cache_byte, compute)
+        op = operators.get(row.name.removesuffix(".gradient"))
+        shape = _geometry(row, op, runtime)
+        terms[i] = _terms(row, shape, runtime, last_cache_byte, compute, _pieces(op, runtime))
         facts[i] = _facts(row, shape)
     if len(terms):
         terms[:, -1] = 1.0
@@ -242,28 +244,33 @@ def _fresh(op: Operator | None, runtime: Runtime, read: float, written: float) -
 
 
 def _terms(row: TransistorRow, shape: _Geometry, runtime: Runtime, cache_byte: float | None,
-           compute: str) -> list[float]:
+           compute: str, pieces: float) -> list[float]:
     inside = row.operator in runtime.fused
-    near = 0.0 if inside else shape.near_byte
+    near = 0.0 if inside else shape.near_byte * pieces
     return [_compute(row, runtime, compute) * shape.waste, near, near * beyond(shape.working_set_byte, cache_byte),
-            0.0 if inside else shape.fresh_byte, shape.weight_byte, _kernels(row, runtime), 0.0, 1.0]
+            0.0 if inside else shape.fresh_byte, shape.weight_byte, _kernels(row, runtime) * pieces, 0.0, 1.0]
 
 
 def _compute(row: TransistorRow, runtime: Runtime, compute: str) -> float:
-    """Transistor operations; a product in a format whose ratio the runtime fixes costs that share of an fp32 one."""
+    """Transistor operations on dense operands; a product in a format whose ratio the runtime fixes costs that share
+    of an fp32 one.
+
+    Operand zeros are left out: layers measured alone on dense data add up to networks measured whole, whose
+    activations are half zeros, within a percent (Xeon 5120), so these devices' energy does not follow them.
+    """
     if compute == "multiply_accumulates":
         return float(row.multiply_accumulates)
-    total = float(row.transistor_operations)
+    total = 0.0
     for (task, format), n in row.alu.tasks.items():
-        if task == "multiply_accumulate" and (share := _ratio(format, runtime)) is not None:
-            total += n * (share * _product("fp32", *row.alu.operands) - _product(format, *row.alu.operands))
-    return max(total, 0.0)
+        share = _ratio(format, runtime) if task == "multiply_accumulate" else None
+        each = _price(task, format) if share is None else share * _price(task, "fp32")
+        total += float(n) * each
+    return total
 
 
 @cache
-def _product(format: str, a: Statistics, b: Statistics) -> float:
-    operands = Operands(Operand(a.distribution, a.zeros), Operand(b.distribution, b.zeros))
-    return price("multiply_accumulate", format, operands).transistor_operations
+def _price(task: str, format: str) -> float:
+    return price(task, format, _REFERENCE).transistor_operations
 
 
 def _ratio(format: str, runtime: Runtime) -> float | None:
@@ -284,6 +291,14 @@ def _significand(format: str) -> float:
 @cache
 def _byte(format: str) -> float:
     return formats.parse(format).bits / 8
+
+
+def _pieces(op: Operator | None, runtime: Runtime) -> float:
+    """How many element-wise kernels the runtime makes of an operator that it has no kernel for."""
+    if op is None:
+        return 1.0
+    variant = op.attributes.get("approximate")
+    return runtime.unfused.get(f"{op.operator}.{variant}" if variant else op.operator, 1.0)
 
 
 def _kernels(row: TransistorRow, runtime: Runtime) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from hardware.energy_model import EnergyModel, Interval
 from tocompiler.regression import fit_log, fit_relative, infer
 
-__all__ = ["Choices", "Rows", "conformal", "fit", "folds", "held_out", "with_inference"]
+__all__ = ["Choices", "Rows", "conformal", "fit", "folds", "held_out", "widening", "with_inference"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
@@ -165,6 +165,24 @@ def conformal(joule: Array, predicted: Array, level: float = 0.9) -> Interval:
     bare = Interval(level, 1.0, knots, scale, len(residual))
     rank = min(1.0, np.ceil((len(residual) + 1) * level) / len(residual))
     return replace(bare, quantile=float(np.quantile(residual / bare.half_width(predicted), rank)))
+
+
+def widening(rows: Rows, choices: Choices) -> float:
+    """How fast errors grow outside the data, per e-fold: the physical part is fitted to the middle of the rows by
+    energy and held against the largest and smallest tenth. The 0.9 quantile, between 0.1 and 2; 1 where rows are few."""
+    tenth = len(rows) // 10
+    if tenth < 5:
+        return 1.0
+    order = np.argsort(rows.joule)
+    middle, ends = rows.take(order[tenth:-tenth]), rows.take(np.concatenate([order[:tenth], order[-tenth:]]))
+    model = fit(middle, replace(choices, correction=False))
+    inside = np.quantile(np.abs(np.log(model.joule(middle.terms, middle.facts) / middle.joule)), 0.9)
+    distance = model.distance(ends.terms)
+    beyond = distance > 0.1
+    if beyond.sum() < 5:
+        return 1.0
+    excess = np.abs(np.log(model.joule(ends.terms, ends.facts) / ends.joule)) - inside
+    return float(np.clip(np.quantile(np.maximum(excess, 0)[beyond] / distance[beyond], 0.9), 0.1, 2.0))
 
 
 def with_inference(model: EnergyModel, rows: Rows) -> EnergyModel:
