@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ from alu_library.formats import NAMED, parse
 from alu_library.listing import entries
 from alu_library.multipliers import MULTIPLIERS
 from alu_library.pipelining import stage_glitch_factor
-from alu_library.pricing import Operand, Operands, rows
+from alu_library.pricing import Operand, Operands, Row, rows
 from alu_library.simulation import evaluate, switchings
 from alu_library.verification import mismatches
 from hardware.technology import PublishedEnergy, published_energies
@@ -178,18 +178,16 @@ def data_dependence() -> Iterator[Claim]:
     table = {(r.circuit, r.format): r for r in rows()}
     for kind in MULTIPLIERS:
         row = table[f"multiplier/{kind}:ripple_carry", "uint8"]
-        dense = row.transistor_operations(Operands(Operand("uniform"), Operand("uniform")))
+        shares = {f"{name} {share:.0%} zeros": zeros_at(row, name, share) / zeros_at(row, name, 0.0)
+                  for name, share in product("ba", (0.5, 0.9, 1.0))}
+        yield Claim(f"switching_half_zeros_{kind}", shares.pop("b 50% zeros"), "of uniform",
+                    shares | {"uniform": zeros_at(row, "a", 0.0)}, "8 bits, unsigned; b is what Booth's recodes")
 
-        def relative(zeros_a: float, zeros_b: float, row=row, dense=dense) -> float:  # type: ignore[no-untyped-def]
-            operands = Operands(Operand("uniform", zeros_a), Operand("uniform", zeros_b))
-            return float(row.transistor_operations(operands) / dense)
 
-        beside: Mapping[str, float] = {
-            "b 90 % zeros": relative(0, 0.9), "b 100 % zeros": relative(0, 1), "a 50 % zeros": relative(0.5, 0),
-            "a 90 % zeros": relative(0.9, 0), "a 100 % zeros": relative(1, 0), "uniform": dense,
-        }
-        yield Claim(f"switching_half_zeros_{kind}", relative(0, 0.5), "of uniform", beside,
-                    "8 bits, unsigned; b is the recoded operand of Booth's")
+def zeros_at(row: Row, name: str, zeros: float) -> float:
+    """Transistor operations on uniform operands with a share of zeros in one of them."""
+    shares = {"a": 0.0, "b": 0.0, name: zeros}
+    return row.transistor_operations(Operands(Operand("uniform", shares["a"]), Operand("uniform", shares["b"])))
 
 
 def simulator_rate(vectors: int) -> Claim:
