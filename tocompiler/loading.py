@@ -45,12 +45,12 @@ def _from_name(source: str, batch: int | None, dims: dict[str, int], symbolic: b
         return _reader("onnx")(source, batch, dims, symbolic, values)
     size = batch if batch is not None else _symbol("batch") if symbolic else 1
     if is_config:
-        return _reader("huggingface", "load")(source, batch=size, **dims)
+        return _reader("huggingface", "load")(source, batch=size, symbolic=symbolic, **dims)
     if os.sep in source:
         raise ValueError(f"{source}: no such file; give the path of an .onnx file or the name of a zoo model")
     from tocompiler import zoo
 
-    return zoo.build(source, batch=size, **dims)
+    return zoo.build(source, batch=size, symbolic=symbolic, **dims)
 
 
 def _reader(frontend: str, function: str = "read") -> Callable[..., Network]:

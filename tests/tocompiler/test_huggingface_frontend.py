@@ -115,6 +115,10 @@ def test_load_takes_a_file_or_its_folder(tmp_path: Path) -> None:
     for source in (f"hf:{tmp_path}", f"hf:{tmp_path}/config.json"):
         net = load(source, batch=2, dims={"sequence": 9})
         assert net.outputs[0].shape == (2, 9, 16)
+    opened = load(f"hf:{tmp_path}", symbolic=True)
+    assert [str(d) for d in opened.outputs[0].shape] == ["batch", "sequence", "16"]
+    assert [str(d) for d in load("gpt2", symbolic=True).outputs[0].shape] == ["batch", "sequence", "50257"]
+    assert [str(d) for d in load("gpt2", symbolic=True, dims={"sequence": 4}).inputs[0].shape] == ["batch", "4"]
 
 
 @pytest.mark.parametrize(("text", "message"), [

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tocompiler.network import Shape, Tensor
 
-__all__ = ["Builder", "expect_rank", "spread"]
+__all__ = ["Builder", "expect_rank", "open_lengths", "spread"]
 
 
 def spread(value: int | Sequence[int], n: int, layer: str, what: str) -> tuple[int, ...]:
@@ -19,6 +19,13 @@ def spread(value: int | Sequence[int], n: int, layer: str, what: str) -> tuple[i
     if len(value) != n:
         raise ValueError(f"{layer}: {what} takes one integer or {n}, got {tuple(value)}")
     return tuple(value)
+
+
+def open_lengths(options: Iterable[str]) -> dict[str, Any]:
+    """A symbol for each sequence length among an architecture's options."""
+    import sympy
+
+    return {name: sympy.Symbol(name, integer=True, positive=True) for name in options if name.endswith("sequence")}
 
 
 class Builder:

@@ -52,12 +52,13 @@ def names() -> list[str]:
     return sorted(_ARCHITECTURES)
 
 
-def build(name: str, batch: Any = 1, **options: Any) -> Network:
+def build(name: str, batch: Any = 1, symbolic: bool = False, **options: Any) -> Network:
     """A zoo network by name.
 
-    Options are the architecture's own (``image_size``, ``num_classes``, ``sequence``); an unknown name or option is
-    a ValueError that lists what there is.
+    Options are the architecture's own (``image_size``, ``num_classes``, ``sequence``); ``symbolic`` makes a sequence
+    length that is not given a symbol. An unknown name or option is a ValueError that lists what there is.
     """
+    from tocompiler.layers.base import open_lengths
     from tocompiler.network import Network
 
     _load_families()
@@ -72,6 +73,8 @@ def build(name: str, batch: Any = 1, **options: Any) -> Network:
     if unknown:
         raise ValueError(f"zoo network '{name}' has no option {', '.join(unknown)}; "
                          f"it has {', '.join(sorted(known)) or 'none'}")
+    if symbolic:
+        options = open_lengths(known) | options
     net = Network(name)
     function(net, batch, *variant, **options)
     return net

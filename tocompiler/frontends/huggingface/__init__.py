@@ -84,12 +84,15 @@ def model_types() -> list[str]:
     return sorted(_FAMILIES)
 
 
-def from_config(config: Mapping[str, Any], batch: Any = 1, name: str | None = None, **options: Any) -> Network:
+def from_config(config: Mapping[str, Any], batch: Any = 1, name: str | None = None, symbolic: bool = False,
+                **options: Any) -> Network:
     """The network of a configuration (the dictionary of its config.json).
 
     Options: ``sequence`` (tokens), and for decoders ``past`` (tokens whose keys and values are cached) and ``logits``
-    ("all" positions or "last"). ValueError where the model type, the head, an option or a key is unknown.
+    ("all" positions or "last"). ``symbolic`` makes lengths that are not given symbols. ValueError where the model
+    type, the head, an option or a key is unknown.
     """
+    from tocompiler.layers.base import open_lengths
     from tocompiler.network import Network
 
     _load_families()
@@ -102,12 +105,14 @@ def from_config(config: Mapping[str, Any], batch: Any = 1, name: str | None = No
     unknown = sorted(options.keys() - known.keys())
     if unknown:
         raise ValueError(f"a {kind} has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+    if symbolic:
+        options = open_lengths(known) | options
     net = Network(name or kind)
     function(net, config, batch, **options)
     return net
 
 
-def load(path: str | Path, batch: Any = 1, **options: Any) -> Network:
+def load(path: str | Path, batch: Any = 1, symbolic: bool = False, **options: Any) -> Network:
     """The network of a config.json, or of a folder that holds one; ValueError naming the file if it is unusable."""
     file = Path(str(path).removeprefix("hf:"))
     if file.is_dir():
@@ -121,6 +126,6 @@ def load(path: str | Path, batch: Any = 1, **options: Any) -> Network:
     if not isinstance(config, dict):
         raise ValueError(f"{file}: is not a configuration (a JSON object)")
     try:
-        return from_config(config, batch, file.parent.name or None, **options)
+        return from_config(config, batch, file.parent.name or None, symbolic, **options)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
