@@ -19,7 +19,7 @@ DATA = Path(__file__).parent.parent / "data"
 Build = Callable[[Network, Tensor], Tensor]
 
 
-def network(build: Build, shape: tuple[int, ...] = (2, 7, 16)) -> Network:
+def network(build: Build, shape: tuple[int, ...] = (2, 8, 16)) -> Network:
     net = Network("n")
     net.output(build(net, net.input(shape)))
     return net
@@ -71,6 +71,14 @@ def rms_norm(net: Network, x: Tensor) -> Tensor:  # as Llama writes it
     return op(net, "Mul", net.stored((16,), name="scale"), op(net, "Mul", x, root))
 
 
+def group_norm(net: Network, x: Tensor) -> Tensor:  # both of torch's exporters
+    n, c, *size = x.shape
+    ones, zeros = net.constant([1.0] * 2, "fp32"), net.constant([0.0] * 2, "fp32")
+    y = net.reshape(op(net, "InstanceNormalization", net.reshape(x, (n, 2, -1)), ones, zeros), x.shape)
+    scale, bias = (net.stored((c, *(1 for _ in size)), name=name) for name in ("scale", "bias"))
+    return op(net, "Add", op(net, "Mul", y, scale), bias)
+
+
 def guarded_softmax(net: Network, x: Tensor) -> Tensor:  # torch's exporter, where a mask may hide a whole row
     y = net.softmax(x)
     return op(net, "Where", op(net, "IsNaN", y), 0.0, y)
@@ -92,6 +100,7 @@ def mish(net: Network, x: Tensor) -> Tensor:
      lambda net, x: net.hard_swish(x)),
     (layer_norm, lambda net, x: net.layer_norm(x)),
     (rms_norm, lambda net, x: net.rms_norm(x)),
+    (group_norm, lambda net, x: net.group_norm(x, 2)),
     (guarded_softmax, lambda net, x: net.softmax(x)),
 ])
 def test_apart_and_whole_give_one_count(apart, whole):

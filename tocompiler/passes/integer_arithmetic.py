@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tocompiler.network import Network, Operator, Tensor
-from tocompiler.passes.recognise import Uses
+from tocompiler.passes.matching import Uses
 
 __all__ = ["use_integer_arithmetic"]
 
