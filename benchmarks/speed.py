@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,14 +58,17 @@ def run(options: Options) -> Iterator[Claim]:
 
 
 def interleaved(model: Path, rounds: int, with_peer: bool) -> tuple[Cost, Cost | None]:
-    """Medians of both tools over alternating runs, after one run of each that warms the file cache."""
+    """Medians of both tools over alternating runs, after one run of each that warms the caches."""
     ours = [str(Path(sys.executable).with_name("tocompiler")), "compile", str(model)]
     peer = [sys.executable, "-m", "onnx_tool", "-i", str(model)]
+    # Bytecode is compiled by the first run of each, as an installation would, wherever this one lives.
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(model.parent)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     mine: list[Cost] = []
     other: list[Cost] = []
     for i in range(rounds + 1):
-        found = cost(ours)
-        reference = cost(peer) if with_peer else None
+        found = cost(ours, environment)
+        reference = cost(peer, environment) if with_peer else None
         if i:
             mine.append(found)
             other += [reference] if reference else []
@@ -76,11 +79,11 @@ def _median(costs: Sequence[Cost]) -> Cost:
     return Cost(statistics.median(c.second for c in costs), statistics.median(c.megabyte for c in costs))
 
 
-def cost(command: Sequence[str]) -> Cost:
+def cost(command: Sequence[str], environment: Mapping[str, str]) -> Cost:
     """Run a command to its end in a fresh process; RuntimeError if it fails."""
     with tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
         _, status, usage = os.wait4(process.pid, 0)
         second = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
