@@ -20,6 +20,8 @@ MODULES = sorted(
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_listed_name_exists_and_is_documented(name: str) -> None:
+    if name.startswith("tocompiler.frontends.torch."):  # it reads torch's own objects
+        pytest.importorskip("torch")
     module = importlib.import_module(name)
     assert module.__doc__, f"{name} has no docstring"
     for public in getattr(module, "__all__", ()):
