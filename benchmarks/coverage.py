@@ -65,17 +65,16 @@ def judge(case: Case) -> str:
     Inputs are given by shape alone; by value where the shapes of the outputs follow from it (the target of a Reshape);
     and where no value of an input says (how many boxes survive), the number is bound as a user would.
     """
-    found = _shapes(case, {}, {})
-    if found:
-        found = _shapes(case, dict(case.inputs), {})
-    if found and found != "refused":
-        expected = {f"{o.name}_{axis}": size for o, value in zip(case.model.graph.output, case.outputs, strict=True)
-                    if value is not None for axis, size in enumerate(value.shape)}
-        return "bound" if not _shapes(case, dict(case.inputs), expected) else found
-    return found
+    verdict, _ = attempt(case, {}, {})
+    if verdict:
+        verdict, wrong = attempt(case, dict(case.inputs), {})
+        if wrong and not attempt(case, dict(case.inputs), wrong)[0]:
+            return "bound"
+    return verdict
 
 
-def _shapes(case: Case, values: dict[str, Any], dims: dict[str, int]) -> str:
+def attempt(case: Case, values: dict[str, Any], dims: dict[str, int]) -> tuple[str, dict[str, int]]:
+    """A verdict, and the results' dimensions that came out otherwise than expected, as a user would bind them."""
     model = onnx.ModelProto()
     model.CopyFrom(case.model)
     try:
@@ -84,14 +83,16 @@ def _shapes(case: Case, values: dict[str, Any], dims: dict[str, int]) -> str:
     except ValueError as error:
         operators = {n.op_type for n in case.model.graph.node} | {f.name for f in case.model.functions}
         named = any(op in str(error) for op in operators | {"SequenceAt", "Loop"})
-        return "refused" if named else f"refused without a name ({error})"
+        return "refused" if named else f"refused without a name ({error})", {}
     if program.unmodelled:
         first = program.unmodelled[0]
-        return "refused" if "no rule" not in first.reason else f"unmodelled {first.operator}"
+        return "refused" if "no rule" not in first.reason else f"unmodelled {first.operator}", {}
     for tensor, value in zip(network.outputs, case.outputs, strict=True):
         if value is not None and tuple(tensor.shape) != value.shape:
-            return f"{tensor.name} is {tensor.shape}, expected {value.shape}"
-    return ""
+            wrong = {f"{tensor.name}_{axis}": size for axis, (size, found)
+                     in enumerate(zip(value.shape, tensor.shape, strict=False)) if size != found}
+            return f"{tensor.name} is {tensor.shape}, expected {value.shape}", wrong
+    return "", {}
 
 
 def standard_operators() -> Claim:
