@@ -20,8 +20,9 @@ class Runtime:
     where there are at least ``pad_input_from``. ``format_ratio``: what a multiply-accumulate of a format costs
     relative to fp32; a format that is absent costs the ratio of transistor operations (native narrow units);
     with ``shared_exponents`` that of the significand multipliers alone, as where a unit aligns many products at once.
-    ``kernels``: kernels launched per operator, by ONNX name (``default_kernels`` elsewhere). ``unfused``: operators that
-    run as so many element-wise kernels, each reading and writing (``Gelu.tanh``: with that attribute). ``in_place``:
+    ``kernels``: kernels launched per operator, by ONNX name (``default_kernels`` elsewhere). ``passes``: how many
+    kernels, each passing over the data, an operator really takes (``Gelu.tanh``: with that attribute;
+    ``Add.backward``: in that pass; ``BatchNormalization.training``: forward, in training). ``in_place``:
     operators whose result overwrites their operand. ``fused``: operators that run inside their producer, so that
     their own operand and result do not move. ``fresh_pages_above_byte``: results larger than this are freshly mapped
     memory at every execution. ``weights_as``: ``bytes``, or ``elements`` where weights are stored wide whatever the
@@ -39,7 +40,7 @@ class Runtime:
     shared_exponents: bool = False
     kernels: Mapping[str, float] = field(default_factory=dict)
     default_kernels: float = 1.0
-    unfused: Mapping[str, float] = field(default_factory=dict)
+    passes: Mapping[str, float] = field(default_factory=dict)
     in_place: tuple[str, ...] = ()
     fused: tuple[str, ...] = ()
     fresh_pages_above_byte: int | None = None

@@ -116,7 +116,7 @@ def features(program: TransistorProgram, runtime: Runtime, last_cache_byte: floa
             raise ValueError(f"operator '{row.name}' has a symbolic dimension: bind it (--dim NAME=N)")
         op = operators.get(row.name.removesuffix(".gradient"))
         shape = _geometry(row, op, runtime)
-        terms[i] = _terms(row, shape, runtime, last_cache_byte, compute, _pieces(op, runtime))
+        terms[i] = _terms(row, shape, runtime, last_cache_byte, compute, _passes(row, op, runtime))
         facts[i] = _facts(row, shape)
     if len(terms):
         terms[:, -1] = 1.0
@@ -244,11 +244,11 @@ def _fresh(op: Operator | None, runtime: Runtime, read: float, written: float) -
 
 
 def _terms(row: TransistorRow, shape: _Geometry, runtime: Runtime, cache_byte: float | None,
-           compute: str, pieces: float) -> list[float]:
+           compute: str, passes: float) -> list[float]:
     inside = row.operator in runtime.fused
-    near = 0.0 if inside else shape.near_byte * pieces
+    near = 0.0 if inside else shape.near_byte * passes
     return [_compute(row, runtime, compute) * shape.waste, near, near * beyond(shape.working_set_byte, cache_byte),
-            0.0 if inside else shape.fresh_byte, shape.weight_byte, _kernels(row, runtime) * pieces, 0.0, 1.0]
+            0.0 if inside else shape.fresh_byte, shape.weight_byte, _kernels(row, runtime) * passes, 0.0, 1.0]
 
 
 def _compute(row: TransistorRow, runtime: Runtime, compute: str) -> float:
@@ -293,12 +293,15 @@ def _byte(format: str) -> float:
     return formats.parse(format).bits / 8
 
 
-def _pieces(op: Operator | None, runtime: Runtime) -> float:
-    """How many element-wise kernels the runtime makes of an operator that it has no kernel for."""
+def _passes(row: TransistorRow, op: Operator | None, runtime: Runtime) -> float:
+    """How many kernels the runtime makes of an operator, each passing over the data (0: none at all)."""
     if op is None:
         return 1.0
-    variant = op.attributes.get("approximate")
-    return runtime.unfused.get(f"{op.operator}.{variant}" if variant else op.operator, 1.0)
+    variant = op.attributes.get("approximate", "training" if op.attributes.get("training_mode") else "")
+    for key in (f"{row.operator}.{row.phase}", f"{row.operator}.{variant}"):
+        if key in runtime.passes:
+            return runtime.passes[key]
+    return 1.0
 
 
 def _kernels(row: TransistorRow, runtime: Runtime) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 __all__ = ["Inference", "fit_log", "fit_relative", "infer"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+_FAR = 60.0  # logarithms of coefficients per typical size beyond this are zero or nonsense, and overflow
 _ACTIVE = 1e-9  # a coefficient below this share of the mean energy counts as zero
 
 
@@ -36,14 +37,14 @@ def fit_log(terms: Array, joule: Array, width: float = 0.1) -> Array:
     start = np.maximum(start, 1e-4 * max(float(start.max()), 1e-12))
 
     def ratio(z: Array) -> Array:
-        return np.asarray(np.log(scaled @ np.exp(z)) - np.log(joule))
+        return np.asarray(np.log(scaled @ np.exp(np.clip(z, -_FAR, _FAR))) - np.log(joule))
 
     def slope(z: Array) -> Array:
-        parts = scaled * np.exp(z)
+        parts = scaled * np.exp(np.clip(z, -_FAR, _FAR))
         return np.asarray(parts / parts.sum(1)[:, None])
 
     result = least_squares(ratio, np.log(start), slope, loss="soft_l1", f_scale=width, max_nfev=100)
-    return np.asarray(np.exp(np.maximum(result.x, -200.0)) * scale)
+    return np.asarray(np.exp(np.clip(result.x, -_FAR, _FAR)) * scale)
 
 
 def _scale(terms: Array, joule: Array) -> Array:
