@@ -22,6 +22,7 @@ from tocompiler.frontends.onnx_types import (
     group_shape,
     is_group,
     numbers_of,
+    plain_attributes,
     small_value,
 )
 from tocompiler.frontends.shape_arithmetic import can_evaluate, evaluate, shape_value
@@ -181,7 +182,7 @@ class _Builder:
         elif kind == "If":
             return self._taken_branch(node, inputs, scope, operators)
         elif kind in ("Shape", "Size") and inputs[0] is not None:
-            value = shape_value(inputs[0].shape, _plain_attributes(node))
+            value = shape_value(inputs[0].shape, plain_attributes(node))
             if kind == "Size":
                 value = shape_value((inputs[0].elements,)).reshape(())
             scope[node.output[0]] = Tensor(node.output[0], value.shape, "int64", "constant", value)
@@ -192,7 +193,7 @@ class _Builder:
         return True
 
     def _evaluated(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope) -> bool:
-        results = evaluate(node.op_type, [None if t is None else t.value for t in inputs], _plain_attributes(node))
+        results = evaluate(node.op_type, [None if t is None else t.value for t in inputs], plain_attributes(node))
         if results is None:
             return False
         kind = "parameter" if any(t is not None and t.kind == "parameter" for t in inputs) else "constant"
@@ -212,7 +213,7 @@ class _Builder:
         source = inputs[0]
         if source is None or source.value is None:
             return False
-        attributes = _plain_attributes(node)
+        attributes = plain_attributes(node)
         fill = attributes.get("value")
         name, shape = node.output[0], tuple(_plain_number(d) for d in source.value.reshape(-1))
         small = evaluate("ConstantOfShape", [source.value], attributes)
@@ -236,7 +237,7 @@ class _Builder:
 
     def _attributes(self, node: Any, name: str, inputs: tuple[Tensor | None, ...], scope: _Scope) -> dict[str, Any]:
         """The node's attributes, its graphs as Networks, and a bound trip count as the attribute ``trip_count``."""
-        attributes = _plain_attributes(node)
+        attributes = plain_attributes(node)
         if len(attributes) == len(node.attribute):
             return attributes
         for attribute in node.attribute:
@@ -330,25 +331,3 @@ def _product(dims: Sequence[Any]) -> Any:
 
 def _plain_number(d: Any) -> Any:
     return int(d) if isinstance(d, (int, np.integer)) else d
-
-
-def _plain_attributes(node: Any) -> dict[str, Any]:
-    """Attributes as Python values: numbers, strings, tuples of them, and numpy arrays; graphs are left out."""
-    plain: dict[str, Any] = {}
-    for a in node.attribute:
-        kind = a.type
-        if kind == 2:
-            plain[a.name] = a.i
-        elif kind == 7:
-            plain[a.name] = tuple(a.ints)
-        elif kind == 1:
-            plain[a.name] = a.f
-        elif kind == 3:
-            plain[a.name] = a.s.decode(errors="replace")
-        elif kind == 6:
-            plain[a.name] = tuple(a.floats)
-        elif kind == 8:
-            plain[a.name] = tuple(s.decode(errors="replace") for s in a.strings)
-        elif kind == 4:
-            plain[a.name] = small_value(a.t)
-    return plain

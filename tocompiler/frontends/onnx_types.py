@@ -14,8 +14,8 @@ import onnx
 from tocompiler.frontends.shape_arithmetic import LARGEST
 
 __all__ = ["FORMATS", "INTEGER_FORMATS", "Dim", "constant_of", "dims_of", "element_count", "element_format",
-           "format_of", "format_of_array", "group_shape", "is_group", "nested_graphs", "numbers_of", "small_value",
-           "tensor_type"]
+           "format_of", "format_of_array", "group_shape", "is_group", "nested_graphs", "numbers_of",
+           "plain_attributes", "small_value", "tensor_type"]
 
 Dim: TypeAlias = int | str | None
 """A dimension as ONNX writes it: a number, a name, or nothing."""
@@ -181,3 +181,25 @@ def nested_graphs(node: Any) -> Iterator[Any]:
             yield attribute.g
         elif attribute.type == 10:  # AttributeProto.GRAPHS
             yield from attribute.graphs
+
+
+def plain_attributes(node: Any) -> dict[str, Any]:
+    """Attributes as Python values: numbers, strings, tuples of them, and numpy arrays; graphs are left out."""
+    plain: dict[str, Any] = {}
+    for a in node.attribute:
+        kind = a.type
+        if kind == 2:
+            plain[a.name] = a.i
+        elif kind == 7:
+            plain[a.name] = tuple(a.ints)
+        elif kind == 1:
+            plain[a.name] = a.f
+        elif kind == 3:
+            plain[a.name] = a.s.decode(errors="replace")
+        elif kind == 6:
+            plain[a.name] = tuple(a.floats)
+        elif kind == 8:
+            plain[a.name] = tuple(s.decode(errors="replace") for s in a.strings)
+        elif kind == 4:
+            plain[a.name] = small_value(a.t)
+    return plain
