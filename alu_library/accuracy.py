@@ -26,7 +26,7 @@ CHECKED = 1000
 """How many of the worst points are computed again from the formula, in 60 digits."""
 
 _BULK = 30  # fraction bits up to which float64 can serve as the reference
-_SPARSE = 16  # formats beyond that visit each sixteenth exponent boundary
+_SPARSE = 64  # formats beyond that visit one exponent boundary in 64
 _BLOCK = 1 << 17  # points run at once: the arrays of a step stay in the cache
 
 
@@ -85,7 +85,8 @@ def _second(choice: Choice, x: Array, random: np.random.Generator) -> Array:
         limit = -parse(choice.format).minimum_exponent
         with np.errstate(divide="ignore", invalid="ignore"):
             y = random.uniform(-limit, limit, len(x)) / np.log2(x)
-        return round_to(np.clip(np.nan_to_num(y), -1e4, 1e4), choice.format)
+        bound = min(float(parse(choice.format).maximum), 1e4)
+        return round_to(np.clip(np.nan_to_num(y), -bound, bound), choice.format)
     return round_to(random.permutation(x), choice.format)
 
 

@@ -21,7 +21,7 @@ from alu_library.formats import parse
 from alu_library.programs import Counter, Operand, Program, Reading, convert
 from alu_library.segments import SHAPES, WIDEST, fraction_bits, lookup, segments
 
-__all__ = ["INTERNALS", "Choice", "choices", "count", "domain", "names", "run", "two_arguments"]
+__all__ = ["INTERNALS", "Choice", "Counted", "choices", "count", "domain", "names", "run", "suite", "two_arguments"]
 
 Styles = Mapping[str, Callable[[float], Program]]
 """Style to a maker of the program for a target accuracy in bits."""
@@ -149,13 +149,13 @@ def _own_styles(name: str) -> Styles:
     return styles
 
 
-def _suite(style: str, internal: str, bits: float) -> dict[str, Program]:
+def suite(style: str, internal: str, bits: float) -> dict[str, Program]:
     """The program of each elementary function, in the given style where it has it."""
     known = ELEMENTARY | _INNER
-    suite = {name: (styles.get(style) or next(iter(styles.values())))(bits) for name, styles in known.items()}
+    chosen = {name: (styles.get(style) or next(iter(styles.values())))(bits) for name, styles in known.items()}
     if style == "table_32" and parse(internal).mantissa_bits <= WIDEST and fraction_bits("scaled_tail", bits, 3):
-        suite["scaled_tail"] = partial(segments, name="scaled_tail", bits=bits, degree=3)
-    return suite
+        chosen["scaled_tail"] = partial(segments, name="scaled_tail", bits=bits, degree=3)
+    return chosen
 
 
 def choices(name: str, format: str) -> Iterator[Choice]:
@@ -163,7 +163,7 @@ def choices(name: str, format: str) -> Iterator[Choice]:
     seen: set[str] = set()
     for internal, bits in INTERNALS[format]:
         for style, maker in _styles(name, internal, bits).items():
-            choice = Choice(name, format, internal, style, bits, maker(bits), _suite(style, internal, bits))
+            choice = Choice(name, format, internal, style, bits, maker(bits), suite(style, internal, bits))
             counted = count(choice)
             if name in COMPOSED and style == "polynomial" and not counted.called:
                 choice = replace(choice, style="direct")
@@ -224,15 +224,15 @@ def _cubic_end(t: float) -> float:
     return float(x)
 
 
-class _Counted(Counter):
+class Counted(Counter):
     """A counter that has read a program."""
 
     depth: int = 0
 
 
-def count(choice: Choice) -> _Counted:
+def count(choice: Choice) -> Counted:
     """The counting reading of a choice."""
-    counter = _Counted()
+    counter = Counted()
     operands = [counter.input(choice.format) for _ in range(2 if two_arguments(choice.name) else 1)]
     counter.depth = run(choice, counter, *operands).value[1]
     return counter

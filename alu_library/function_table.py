@@ -13,9 +13,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from alu_library import coefficients
+from alu_library import coefficients, softmax
 from alu_library.accuracy import Accuracy, measure
-from alu_library.algorithms import Choice, choices, count, domain, names
+from alu_library.algorithms import Choice, Counted, choices, count, domain, names
 from alu_library.derivatives import FROM_RESULT
 from alu_library.formats import parse
 from alu_library.functions import FORMATS
@@ -28,9 +28,9 @@ EXACT_POINTS = 300  # for fp64, whose every point is evaluated by mpmath
 """Random points of a format of more than 16 bits, on top of every exponent boundary."""
 
 
-def row(choice: Choice, accuracy: Accuracy) -> dict[str, Any]:
+def row(choice: Choice, accuracy: Accuracy, counted: Counted | None = None, elements: int = 1) -> dict[str, Any]:
     """One row of a table, as it is written."""
-    counted = count(choice)
+    counted = counted or count(choice)
     low, high = domain(choice)
     base = choice.name.removesuffix("_derivative")
     return {
@@ -41,7 +41,7 @@ def row(choice: Choice, accuracy: Accuracy) -> dict[str, Any]:
         "max_error_absolute": _short(accuracy.max_error_absolute), "points": accuracy.points,
         "domain": [repr(low), repr(high)],
         "argument": "y" if base != choice.name and base in FROM_RESULT else "x",
-        "program_hash": counted.program_hash(),
+        "program_hash": counted.program_hash(), **({"elements": elements} if elements > 1 else {}),
     }
 
 
@@ -55,10 +55,15 @@ def _short(value: float) -> float:
 
 def table(format: str, points: int) -> dict[str, list[dict[str, Any]]]:
     """Rows of one format by function: every choice of each, but for what a narrower internal format does as well."""
-    return {
+    functions = {
         name: _without_waste([row(choice, measure(choice, points)) for choice in choices(name, format)])
         for name in names()
     }
+    for name in softmax.PROGRAMS:
+        rows = [row(choice, accuracy, counted, softmax.ELEMENTS)
+                for choice, counted, accuracy in softmax.measured(name, format, min(points, POINTS))]
+        functions |= {name: rows} if rows else {}
+    return functions
 
 
 def _without_waste(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -29,7 +29,8 @@ class FunctionRow:
     ``tasks`` are those of one evaluation, conversions between the format and ``internal_format`` included; ``depth``
     is its longest chain of dependent tasks. ``table_bit`` is the size of its constant tables. Errors are in ulp
     over ``points`` arguments within ``domain`` whose results are normal numbers, and absolute. ``argument`` is ``y``
-    for a derivative that takes the function's result. ``reference`` says what the errors are measured against.
+    for a derivative that takes the function's result. A function of a vector (softmax) is counted on one of
+    ``elements`` numbers: ``tasks`` are those of all of them.
     """
 
     name: str
@@ -46,6 +47,7 @@ class FunctionRow:
     domain: tuple[float, float]
     argument: str
     program_hash: str
+    elements: int = 1
 
 
 @cache
@@ -74,9 +76,9 @@ def _measured(name: str, format: str) -> tuple[FunctionRow, ...]:
     )
 
 
-def function_names() -> tuple[str, ...]:
-    """Every function that has a row, sorted."""
-    return tuple(sorted(json.loads(_text("fp32"))["functions"]))
+def function_names(format: str = "fp32") -> tuple[str, ...]:
+    """Every function that has a row in a format, sorted."""
+    return tuple(sorted(json.loads(_text(_measured_format(format)))["functions"]))
 
 
 def function_rows(name: str, format: str) -> tuple[FunctionRow, ...]:
@@ -89,7 +91,8 @@ def function_rows(name: str, format: str) -> tuple[FunctionRow, ...]:
     measured = _measured_format(format)
     rows = _measured(name, measured)
     if not rows:
-        raise ValueError(f"no algorithm for the function {name!r}: use one of {', '.join(function_names())}")
+        known = ", ".join(function_names(format))
+        raise ValueError(f"no algorithm for the function {name!r} in {format}: use one of {known}")
     if measured == format:
         return rows
     if parse(format).bits <= 8 and rows[0].table_bit and rows[0].internal_format == measured:
@@ -117,8 +120,8 @@ def allowed_error(format: str) -> float:
 
 
 def cost(row: FunctionRow, circuits: str = "default") -> float:
-    """Transistor operations of one evaluation, on operands that are not zero, with the circuits of one set."""
-    return sum((n * _price(task, format, circuits) for (task, format), n in row.tasks.items()), 0.0)
+    """Transistor operations for each element, on operands that are not zero, with the circuits of one set."""
+    return sum((n * _price(task, format, circuits) for (task, format), n in row.tasks.items()), 0.0) / row.elements
 
 
 def unit_cost(format: str, circuits: str = "default") -> float:

@@ -36,6 +36,11 @@ def test_ranked_by_cost() -> None:
     assert costs == sorted(costs)
 
 
+@pytest.mark.parametrize("format", ["fp64", "fp8_e4m3", "bf16"])
+def test_every_format_answers(format: str) -> None:
+    assert {"relu", "gelu", "tanh"} <= {entry["name"] for entry in run("--format", format)}
+
+
 @pytest.mark.parametrize("bound", [0.51, 1.0, 4.0])
 def test_a_bound_gives_the_cheapest_of_each_within_it(bound: float) -> None:
     found = run("--format", "fp16", "--max-error", str(bound))

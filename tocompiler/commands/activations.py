@@ -19,7 +19,8 @@ __all__ = ["ACTIVATIONS", "command", "entries"]
 
 ACTIVATIONS = (
     "celu", "elu", "gelu", "gelu_tanh", "glu", "hard_sigmoid", "hard_swish", "hard_tanh", "leaky_relu", "log_sigmoid",
-    "mish", "prelu", "quick_gelu", "relu", "relu6", "selu", "sigmoid", "silu", "softplus", "softsign", "swiglu", "tanh",
+    "log_softmax", "mish", "prelu", "quick_gelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
+    "softsign", "swiglu", "tanh",
 )
 _ELEMENTS = 1 << 20  # a tensor that energy per element is taken from, large enough that a launch does not count
 
@@ -42,7 +43,8 @@ def command(names: tuple[str, ...], format_name: str, max_error: float | None, m
             derivatives: bool, elementary: bool, circuits: str, device: str | None, node: str | None, plot: str | None,
             json_path: str | None) -> None:
     """Rank activation functions (all, or NAMES) by transistor operations, beside the error that was measured."""
-    found = entries(names or _listed(derivatives, elementary), format_name, max_error, max_absolute, circuits)
+    listed = names or _listed(format_name, derivatives, elementary)
+    found = entries(listed, format_name, max_error, max_absolute, circuits)
     if device is not None:
         from hardware.device import load_device
 
@@ -63,12 +65,13 @@ def command(names: tuple[str, ...], format_name: str, max_error: float | None, m
     click.echo(_as_text(shown))
 
 
-def _listed(derivatives: bool, elementary: bool) -> list[str]:
+def _listed(format: str, derivatives: bool, elementary: bool) -> list[str]:
+    known = function_names(format)
     if elementary:
-        known = {*ACTIVATIONS, *(f"{name}_derivative" for name in ACTIVATIONS)}
-        return [name for name in function_names() if name not in known and name.endswith("_derivative") == derivatives]
+        others = {*ACTIVATIONS, *(f"{name}_derivative" for name in ACTIVATIONS)}
+        return [name for name in known if name not in others and name.endswith("_derivative") == derivatives]
     names = [f"{name}_derivative" for name in ACTIVATIONS] if derivatives else list(ACTIVATIONS)
-    return [name for name in names if name in function_names()]
+    return [name for name in names if name in known]
 
 
 def entries(names: Iterable[str], format: str, max_error_ulp: float | None = None,
@@ -96,7 +99,8 @@ def _within(row: FunctionRow, ulp: float | None, absolute: float | None) -> bool
 def _entry(row: FunctionRow, transistor_operations: float, unit: float) -> dict[str, Any]:
     return {
         "name": row.name, "format": row.format, "internal_format": row.internal_format, "algorithm": row.algorithm,
-        "alu_tasks": {f"{task} {in_format}": n for (task, in_format), n in sorted(row.tasks.items())},
+        "alu_tasks": {f"{task} {in_format}": n / row.elements if row.elements > 1 else n
+                      for (task, in_format), n in sorted(row.tasks.items())},
         "transistor_operations": transistor_operations, "relative_to_multiply": transistor_operations / unit,
         "depth": row.depth, "table_bit": row.table_bit, "max_error_ulp": row.max_error_ulp,
         "mean_error_ulp": row.mean_error_ulp, "max_error_absolute": row.max_error_absolute, "points": row.points,
@@ -121,7 +125,7 @@ def _add_device_energy(found: list[dict[str, Any]], device: Device, circuits: st
         net = tocompiler.Network("activation")
         net.output(net.relu(net.input((1, _ELEMENTS), format=row.format)))
         program = lower(net, format=row.format)
-        alu = replace(program, rows=(replace(program.rows[0], tasks=row.tasks * _ELEMENTS),))
+        alu = replace(program, rows=(replace(program.rows[0], tasks=row.tasks * (_ELEMENTS // row.elements)),))
         entry["energy_joule"] = predict(priced(alu, circuits), device).energy_joule / _ELEMENTS
 
 
