@@ -58,8 +58,8 @@ def folds(rows: Rows) -> list[Split]:
 
 
 def thirty(rows: Rows) -> list[Split]:
-    """Thirty random rows to fit, the others to predict; draws 0 to 19."""
-    return draws(len(rows), 30)
+    """Thirty random rows to fit (half of fewer than sixty), the others to predict; draws 0 to 19."""
+    return draws(len(rows), min(30, len(rows) // 2))
 
 
 def models(rows: Rows) -> list[Split]:

@@ -56,7 +56,12 @@ def grouped_folds(measurements: Sequence[Any], folds: int = 10, seed: int = 0) -
 
 def score(name: str, measurements: Sequence[Any], splits: Sequence[Split],
           options: Mapping[str, Any] | None = None) -> Score:
-    """Fit and predict every split. A method that cannot be fitted on these measurements says why in ``reason``."""
+    """Fit and predict every split. A method that cannot be fitted on these measurements says why in ``reason``.
+
+    ValueError where the splits hold nothing out.
+    """
+    if not any(len(test) for _, test in splits):
+        raise ValueError("the splits hold no measurement out: give more measurements")
     start, measured = time.perf_counter(), joules(measurements)
     predicted = np.full(len(measured), np.nan)
     errors: list[float] = []

@@ -41,6 +41,11 @@ def test_scores_are_held_out_errors() -> None:
     assert found.predicted_joule == pytest.approx([r.joule_per_execution for r in ROWS])
 
 
+def test_nothing_held_out_is_an_error_not_a_nan() -> None:
+    with pytest.raises(ValueError, match="hold no measurement out"):
+        score("macs", ROWS, [(np.arange(24), np.arange(0))])
+
+
 def test_a_method_that_cannot_be_fitted_says_why() -> None:
     by_name = {s.name: s for s in compare(ROWS, ("macs", "getzner", "scaling_law"))}
     assert by_name["getzner"].mape is None
