@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from alu_library import formats
-from alu_library.pricing import Operands, price
+from alu_library.pricing import Operand, Operands, price
 from hardware.memory import beyond
 from hardware.runtime import Runtime
 from tocompiler.costing import TransistorProgram, TransistorRow
@@ -43,6 +43,7 @@ FACTS = ("batch", "channels_in", "channels_out", "kernel", "stride", "size_in", 
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _REFERENCE = Operands()
+_UNIFORM = Operands(Operand("uniform"), Operand("uniform"))
 _WINDOWED = ("Conv", "MaxPool", "AveragePool", "ConvTranspose", "LpPool")
 
 
@@ -282,10 +283,13 @@ def _ratio(format: str, runtime: Runtime) -> float | None:
 
 @cache
 def _significand(format: str) -> float:
-    """Transistor operations of multiplying two significands of a format (an integer is one)."""
+    """Transistor operations of multiplying two significands of a format (an integer is one).
+
+    The significands of normalised numbers are spread nearly evenly, hence uniform operands.
+    """
     kind = formats.parse(format)
     bits = kind.mantissa_bits + 1 if kind.kind == "float" else kind.bits
-    return price("multiply", f"uint{bits}").transistor_operations
+    return price("multiply", f"uint{bits}", _UNIFORM).transistor_operations
 
 
 @cache

@@ -169,7 +169,7 @@ def conformal(joule: Array, predicted: Array, level: float = 0.9) -> Interval:
 
 def widening(rows: Rows, choices: Choices) -> float:
     """How fast errors grow outside the data, per e-fold: the physical part is fitted to the middle of the rows by
-    energy and held against the largest and smallest tenth. The 0.9 quantile, between 0.1 and 2; 1 where rows are few."""
+    energy and held against the largest and smallest tenth. The 0.9 quantile, between 0.1 and 2; 1 if rows are few."""
     tenth = len(rows) // 10
     if tenth < 5:
         return 1.0
