@@ -130,13 +130,13 @@ class Reading:
 
 @dataclass
 class Counter(Reading):
-    """Counts: ``tasks``, the bits of the tables, the functions called, and a trace that identifies the program.
+    """Counts: ``tasks``, the tables and their bits, the functions called, and a trace that identifies the program.
 
     The value of an operand is a pair: its line in the trace and its depth, the longest chain of dependent tasks.
     """
 
     tasks: Tasks = field(default_factory=Tasks)
-    table_bit: int = 0
+    tables: dict[str, int] = field(default_factory=dict)
     called: set[str] = field(default_factory=set)
     trace: list[str] = field(default_factory=list)
 
@@ -160,10 +160,15 @@ class Counter(Reading):
     def columns(self, index: Operand, rows: Sequence[Sequence[float]], format: str) -> list[Operand]:
         """Charge one table read; the contents go into the trace by their hash."""
         bits = len(rows[0]) * parse(format).bits
-        self.table_bit += len(rows) * bits
         contents = hashlib.sha256(repr([[float(v).hex() for v in row] for row in rows]).encode()).hexdigest()
+        self.tables[contents] = len(rows) * bits
         value = self._charged({("table_read", f"{len(rows)}x{bits}"): 1}, "table", format, [index], {"is": contents})
         return [Operand(self, format, value) for _ in rows[0]]
+
+    @property
+    def table_bit(self) -> int:
+        """Bits of the constant tables, each once however often it is read."""
+        return sum(self.tables.values())
 
     def program_hash(self) -> str:
         """Identifies everything that was executed: operations, formats, constants and tables."""
