@@ -285,6 +285,18 @@ def test_nodes_out_of_order_are_named(tmp_path: Path) -> None:
         load(save(tmp_path / "o.onnx", nodes, {"x": [1]}, ["y"]))
 
 
+def test_a_missing_attribute_is_named(tmp_path: Path) -> None:
+    file = save(tmp_path / "a.onnx", [helper.make_node("Concat", ["x", "x"], ["y"], name="join")], {"x": [2, 3]}, ["y"])
+    with pytest.raises(ValueError, match=r"a\.onnx: Concat 'join'.*axis"):
+        load(file)
+
+
+def test_a_constant_without_a_value_is_named(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Constant", [], ["c"], name="nothing"), helper.make_node("Add", ["x", "c"], ["y"])]
+    with pytest.raises(ValueError, match="Constant 'nothing' holds no value"):
+        load(save(tmp_path / "c.onnx", nodes, {"x": [2, 3]}, ["y"]))
+
+
 def test_what_is_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot load a int"):
         load(3)

@@ -40,7 +40,10 @@ def read(path: str | os.PathLike[str], batch: int | None = None, dims: Mapping[s
         model = onnx.ModelProto.FromString(data)
     except DecodeError:
         raise ValueError(f"{path}: not an ONNX file, or damaged; give a model saved as .onnx") from None
-    return read_model(model, str(path), batch, dims, symbolic, values, folder=path.parent)
+    try:
+        return read_model(model, str(path), batch, dims, symbolic, values, folder=path.parent)
+    except ValueError as error:
+        raise ValueError(" ".join(str(error).split())) from error  # a damaged name may hold a line break
 
 
 def read_model(model: Any, where: str = "model", batch: int | None = None, dims: Mapping[str, int] | None = None,

@@ -205,7 +205,9 @@ class _Builder:
         name, tensor = node.output[0], constant_of(node)
         if tensor is not None:
             return self._stored(tensor, name)
-        sparse = next(a.sparse_tensor for a in node.attribute if a.name == "sparse_value")
+        sparse = next((a.sparse_tensor for a in node.attribute if a.name == "sparse_value"), None)
+        if sparse is None:
+            raise ValueError(f"{self._bindings.where}: Constant '{node.name}' holds no value; the file is damaged")
         return Tensor(name, tuple(sparse.dims), format_of(sparse.values.data_type), self._kind(name))
 
     def _made(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope) -> bool:

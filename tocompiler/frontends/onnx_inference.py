@@ -101,6 +101,8 @@ def _from_rule(node: Any, draft: Operator, bindings: Bindings) -> list[_Known]:
         return list(rule(draft.operator).results(replace(draft, outputs=asked)))
     except (Unmodelled, Refused):
         return []
+    except KeyError as missing:
+        raise ValueError(f"{draft.operator} '{draft.name}' lacks its attribute {missing}") from None
 
 
 def _from_declared(node: Any, draft: Operator, bindings: Bindings) -> list[_Known]:

@@ -130,8 +130,8 @@ def small_value(tensor: Any, folder: Path | None = None) -> np.ndarray[Any, Any]
         return None
     try:
         return onnx.numpy_helper.to_array(tensor)
-    except (TypeError, ValueError):
-        return None  # a payload that does not fit its dimensions has no value; whoever needs it will say so
+    except (LookupError, TypeError, ValueError):
+        return None  # a payload that does not fit its type or dimensions has no value; whoever needs it will say so
 
 
 def _has_payload(tensor: Any) -> bool:

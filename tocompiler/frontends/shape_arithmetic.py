@@ -44,7 +44,7 @@ def evaluate(operator: str, inputs: Sequence[Array | None], attributes: Attribut
         return None
     try:
         results = _EVALUATORS[operator](inputs, attributes)
-    except (ArithmeticError, IndexError, TypeError, ValueError):
+    except (ArithmeticError, LookupError, TypeError, ValueError):
         return None
     return results if all(r.size <= LARGEST for r in results) else None
 
