@@ -75,7 +75,7 @@ def test_a_bad_device_file_is_refused_in_one_line(tmp_path: Path, text: str) -> 
 
 
 def test_an_unknown_device_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown device 'toaster'; use one of .*cpu_raptorlake"):
+    with pytest.raises(ValueError, match=r"unknown device 'toaster'; use one of .*cpu_raptorlake"):
         load_device("toaster")
 
 

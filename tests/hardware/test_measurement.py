@@ -18,7 +18,8 @@ def table(folder: Path, text: str) -> Path:
 
 def test_a_table_reads_back_as_it_was_written(tmp_path: Path) -> None:
     rows = [
-        MeasurementRow("resnet50", 1.5, 8, "fp16", "training", "pytorch_cuda", 10, 0.25, 3, 0.02, "nets", {"fan": "on"}),
+        MeasurementRow("resnet50", 1.5, 8, "fp16", "training", "pytorch_cuda", 10, 0.25, 3, 0.02, "nets",
+                       {"fan": "on"}),
         MeasurementRow("linear 64 out_features=10", 2e-6),
     ]
     write_table(tmp_path / "t.csv", rows)

@@ -1,6 +1,6 @@
 """Published transformers phase by phase: encode, prefill, decoder prefill, or one decode step with its caches.
 
-Executed as Hugging Face transformers does on PyTorch: the LM head sees the last token only, GPT-2's GELU is unfused,
+Executed as Hugging Face transformers does on PyTorch: the LM head sees the last token only,
 the caches are concatenated at every step, attention is one fused operator or (``attention=eager``) five.
 """
 
