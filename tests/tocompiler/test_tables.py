@@ -1,0 +1,70 @@
+"""Tables and commands: calibrate, evaluate and devices on a small table, and what they say of bad ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hardware.adapters import layer_cell, tables
+from hardware.measurement import MeasurementRow, write_table
+from tocompiler.commands.calibrate import command as calibrate
+from tocompiler.commands.devices import command as devices
+from tocompiler.commands.evaluate import command as evaluate
+from tocompiler.tables import read_measurements
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Twelve perceptrons that cost 1 nJ per width squared and layer, and 1 mJ each."""
+    rows = [MeasurementRow(f"mlp:{w}-{w}-{w}:relu", 1e-3 + 2e-9 * w * w, group=f"w{w}") for w in range(100, 1300, 100)]
+    write_table(tmp_path / "t.csv", rows)
+    return tmp_path / "t.csv"
+
+
+def test_a_calibrated_device_predicts_its_own_table(table: Path) -> None:
+    device = table.with_name("board.toml")
+    done = CliRunner().invoke(calibrate, [str(table), "--name", "board", "-o", str(device)])
+    assert done.exit_code == 0, done.output
+    said = CliRunner().invoke(evaluate, [str(table), "--device", str(device), "--json", "-"])
+    found = json.loads(said.output)
+    assert found["device"] == "board"
+    assert found["rows"] == 12
+    assert found["mape"] < 2
+    assert found["predictions"][0]["measured_joule"] == pytest.approx(1e-3 + 2e-5)
+
+
+def test_evaluate_draws_a_plot(table: Path) -> None:
+    device, image = table.with_name("board.toml"), table.with_name("plot.png")
+    CliRunner().invoke(calibrate, [str(table), "--name", "board", "-o", str(device)])
+    done = CliRunner().invoke(evaluate, [str(table), "--device", str(device), "--plot", str(image)])
+    assert done.exit_code == 0, done.output
+    assert image.read_bytes().startswith(b"\x89PNG")
+
+
+def test_devices_are_listed_with_their_held_out_errors() -> None:
+    found = json.loads(CliRunner().invoke(devices, ["--json", "-"]).output)["devices"]
+    board = next(d for d in found if d["name"] == "cpu_raptorlake")
+    assert board["rows"] == 4973
+    assert 5 < board["mape"]["convolution, forward"] < 15
+
+
+def test_a_model_that_cannot_be_built_is_named_with_its_row(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.csv", [MeasurementRow("resnet18", 1.0), MeasurementRow("linear 8 out=3", 1.0)])
+    with pytest.raises(ValueError, match=r"t\.csv, row 3, column model: 'linear 8 out=3'"):
+        read_measurements(tmp_path / "t.csv")
+
+
+def test_layers_of_a_study_become_model_cells(tmp_path: Path) -> None:
+    record = {"layer_type": "conv2d", "in_channels": "3", "in_size": "8", "out_channels": "4", "kernel": "3",
+              "stride": "2", "padding": "1"}
+    assert layer_cell(record) == "conv2d 3x8x8 out_channels=4 kernel_size=3 stride=2 padding=1"
+    header = "layer_type,batch,in_channels,out_channels,kernel,stride,padding,in_size,in_features,out_features,phase,"
+    (tmp_path / "cpu_raptorlake_layers.csv").write_text(
+        header + "energy_joule,latency_s,power_w\nlinear,4,,,,,,,16,2,backward_sgd,0.5,0.001,1\n", encoding="utf-8")
+    row = tables(tmp_path, "cpu_raptorlake_layers.csv")["cpu_raptorlake"][0]
+    assert (row.model, row.batch, row.phase, row.energy_joule) == ("linear 16 out_features=2", 4, "backward", 0.5)
+    with pytest.raises(ValueError, match="no adapter for other"):
+        tables(tmp_path, "other")
