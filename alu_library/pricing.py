@@ -204,10 +204,15 @@ def _text() -> str:
 
 
 @cache
+def _lines() -> list[str]:
+    return _text().splitlines()
+
+
+@cache
 def _characterised(circuit: str) -> Mapping[str, list[Any]]:
     """A circuit's rows by format. The table has a row a line, and only the lines asked for are parsed."""
     start = f"[{json.dumps(circuit)},"
-    fields = [json.loads(line.rstrip(",")) for line in _text().splitlines() if line.startswith(start)]
+    fields = [json.loads(line.rstrip(",")) for line in _lines() if line.startswith(start)]
     return {row[1]: row for row in fields}
 
 
