@@ -24,7 +24,7 @@ PHASES: Mapping[str, tuple[str, ...]] = {
 class Step:
     """An optimizer's update of one parameter element: its tasks and how many state words it keeps.
 
-    Written as multiply-accumulates where a product feeds a sum, without weight decay unless the name says so.
+    K products summed are K multiply-accumulates, as everywhere; no weight decay unless the name says so.
     """
 
     tasks: Mapping[str, int]
@@ -35,11 +35,11 @@ class Step:
 OPTIMIZERS: Mapping[str, Step] = {
     "sgd": Step({"multiply_accumulate": 1}, 0, "w -= lr g"),
     "momentum": Step({"multiply_accumulate": 2}, 1, "v = mu v + g; w -= lr v (Sutskever et al. 2013, PyTorch form)"),
-    "rmsprop": Step({"multiply": 2, "multiply_accumulate": 2, "sqrt": 1, "add": 1, "divide": 1}, 1,
+    "rmsprop": Step({"multiply": 1, "multiply_accumulate": 3, "sqrt": 1, "add": 1, "divide": 1}, 1,
                     "s = a s + (1-a) g g; w -= lr g / (sqrt(s) + eps) (Hinton 2012)"),
-    "adam": Step({"multiply": 5, "multiply_accumulate": 3, "sqrt": 1, "add": 1, "divide": 1}, 2,
+    "adam": Step({"multiply": 3, "multiply_accumulate": 5, "sqrt": 1, "add": 1, "divide": 1}, 2,
                  "m = b1 m + (1-b1) g; v = b2 v + (1-b2) g g; w -= lr m^ / (sqrt(v^) + eps) (Kingma and Ba 2015)"),
-    "adamw": Step({"multiply": 5, "multiply_accumulate": 4, "sqrt": 1, "add": 1, "divide": 1}, 2,
+    "adamw": Step({"multiply": 3, "multiply_accumulate": 6, "sqrt": 1, "add": 1, "divide": 1}, 2,
                   "w -= lr wd w, then adam (Loshchilov and Hutter 2019)"),
 }
 
