@@ -1,1 +1,1 @@
-"""What one arithmetic operation costs, in transistors: number formats, circuits that compute, and programs over them."""
+"""What one arithmetic operation costs in transistors: number formats, circuits that compute, programs over them."""
