@@ -68,3 +68,20 @@ def test_layers_of_a_study_become_model_cells(tmp_path: Path) -> None:
     assert (row.model, row.batch, row.phase, row.energy_joule) == ("linear 16 out_features=2", 4, "backward", 0.5)
     with pytest.raises(ValueError, match="no adapter for other"):
         tables(tmp_path, "other")
+
+
+def test_without_a_table_the_process_gives_a_wide_estimate(tmp_path: Path) -> None:
+    device = tmp_path / "guess.toml"
+    done = CliRunner().invoke(calibrate, ["--name", "guess", "--technology", "7nm", "-o", str(device)])
+    assert done.exit_code == 0, done.output
+    assert "not measured" in done.output
+    assert "rows = 0" in device.read_text(encoding="utf-8")
+
+
+def test_few_rows_rescale_a_calibrated_device(table: Path) -> None:
+    origin, moved = table.with_name("board.toml"), table.with_name("moved.toml")
+    CliRunner().invoke(calibrate, [str(table), "--name", "board", "-o", str(origin)])
+    done = CliRunner().invoke(calibrate, [str(table), "--name", "moved", "--from", str(origin), "--rows", "2",
+                                          "-o", str(moved)])
+    assert done.exit_code == 0, done.output
+    assert "board rescaled by" in done.output

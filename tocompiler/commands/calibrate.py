@@ -3,23 +3,57 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from hardware.device import Device
 
 __all__ = ["command"]
 
 
 @click.command()
-@click.argument("table")
+@click.argument("table", required=False)
 @click.option("--name", required=True, help="Name of the device.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the device here (TOML).")
 @click.option("--runtime", help="Runtime preset; default: the one that the table names.")
 @click.option("--cache", "cache_byte", type=click.IntRange(min=1), help="Capacity of the last-level cache in byte.")
 @click.option("--from", "origin", help="Start from a calibrated device (name or file): few rows then rescale it.")
 @click.option("--rows", type=click.IntRange(min=1), help="Use the first N rows only.")
-def command(table: str, name: str, output: Path | None, runtime: str | None, cache_byte: int | None,
-            origin: str | None, rows: int | None) -> None:
-    """Calibrate a device on TABLE: a CSV file of measurements, or the name of a shipped table."""
+@click.option("--technology", help="Without TABLE: estimate from the process, such as 7nm.")
+@click.option("--tdp", "tdp_watt", type=float, help="Without TABLE: power limit in watt.")
+@click.option("--bandwidth", "bandwidth_byte_per_second", type=float, help="Without TABLE: memory bandwidth in byte/s.")
+@click.option("--idle", "idle_watt", type=float, help="Without TABLE: idle power in watt.")
+def command(table: str | None, name: str, output: Path | None, runtime: str | None, cache_byte: int | None,
+            origin: str | None, rows: int | None, technology: str | None, tdp_watt: float | None,
+            bandwidth_byte_per_second: float | None, idle_watt: float | None) -> None:
+    """Calibrate a device on TABLE: a CSV file of measurements, or the name of a shipped table.
+
+    Without TABLE the device is estimated from its process or data sheet, with a wide interval.
+    """
+    if table is None:
+        from hardware.runtime import preset
+        from tocompiler.transfer import zero_shot
+
+        device = zero_shot(name, technology, tdp_watt=tdp_watt, idle_watt=idle_watt, last_cache_byte=cache_byte,
+                           bandwidth_byte_per_second=bandwidth_byte_per_second,
+                           runtime=preset(runtime) if runtime else None)
+    else:
+        device = _measured(table, name, runtime, cache_byte, origin, rows)
+    click.echo(f"{name}: {device.description or f'calibrated on {device.rows} rows'}", err=True)
+    for label, model in device.models.items():
+        figures = ", ".join(f"{k} {v:.3g}" for k, v in model.metrics.items())
+        if figures:
+            click.echo(f"{label}: held out {figures}", err=True)
+    if output:
+        device.write(output)
+    else:
+        click.echo(device.to_toml())
+
+
+def _measured(table: str, name: str, runtime: str | None, cache_byte: int | None, origin: str | None,
+              rows: int | None) -> Device:
     from hardware.device import load_device
     from hardware.memory import MemoryLevel
     from hardware.provenance import provenance
@@ -30,18 +64,9 @@ def command(table: str, name: str, output: Path | None, runtime: str | None, cac
 
     measurements = read_measurements(table)[:rows]
     if origin:
-        device = transfer(load_device(origin), measurements, name)
-    else:
-        known = provenance(table)
-        memory = (MemoryLevel("last", cache_byte, source="given on the command line"),) if cache_byte else ()
-        device = calibrate(measurements, name, runtime=preset(runtime) if runtime else None,
-                           memory=memory or (known.memory if known else ()),
-                           description=known.scope if known else "",
-                           source=f"{known.source} ({known.licence}); {known.meter}" if known else str(table))
-    for label, model in device.models.items():
-        figures = ", ".join(f"{k} {v:.3g}" for k, v in model.metrics.items())
-        click.echo(f"{label}: held out {figures}" if figures else f"{label}: too few groups to hold any out", err=True)
-    if output:
-        device.write(output)
-    else:
-        click.echo(device.to_toml())
+        return transfer(load_device(origin), measurements, name)
+    known = provenance(table)
+    memory = (MemoryLevel("last", cache_byte, source="given on the command line"),) if cache_byte else ()
+    return calibrate(measurements, name, runtime=preset(runtime) if runtime else None,
+                     memory=memory or (known.memory if known else ()), description=known.scope if known else "",
+                     source=f"{known.source} ({known.licence}); {known.meter}" if known else str(table))
