@@ -130,8 +130,10 @@ def _row(op: Operator, phase: str, name: str, work: Work, error_ulp: float | Non
     tasks, functions = expand(work.tasks, error_ulp)
     reads = work.reads if work.reads is not None else tuple(_accesses(op.inputs))
     writes = work.writes if work.writes is not None else tuple(_accesses(op.outputs))
+    # An elementary function's own tasks work on values in between, which are dense whatever its argument was.
+    operands = (_DENSE, _DENSE) if functions and work.multiply_accumulates == 0 else _operand_statistics(op)
     return AluRow(name, op.operator, phase, tasks, functions, work.multiply_accumulates, work.loops, reads, writes,
-                  _operand_statistics(op))
+                  operands)
 
 
 def _accesses(tensors: Sequence[Tensor | None]) -> Iterator[Access]:
