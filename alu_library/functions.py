@@ -1,6 +1,6 @@
 """Run-time lookup of elementary functions: which ALU tasks one evaluation takes, and how accurate it is.
 
-Rows come from the shipped tables ``data/functions.FORMAT.json``, which :mod:`alu_library.function_table` measures and
+Rows come from the shipped tables ``data/functions.FORMAT.json``, which :mod:`alu_library.elementary.table` measures and
 writes. Only the standard library is imported here.
 """
 

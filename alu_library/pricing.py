@@ -1,9 +1,9 @@
 """The price of one ALU task: transistors and transistor operations of the circuit that a circuit set names for it.
 
-Prices come from the shipped table ``data/characterised.json`` alone (:mod:`alu_library.characterisation` makes it), and
-a circuit set is a file ``data/circuits_NAME.toml`` that says for each task and format which circuit prices it, and why.
-Nothing here builds or simulates a circuit. The accounting basis is that of static counts; transistor operations are
-always those of ``static_cmos``, which is simulated.
+Prices come from the shipped table ``data/characterised.json`` alone (:mod:`alu_library.circuits.characterisation` makes
+it), and a circuit set is a file ``data/circuits_NAME.toml`` that says for each task and format which circuit prices it,
+and why. Nothing here builds or simulates a circuit. The accounting basis is that of static counts; transistor
+operations are always those of ``static_cmos``, which is simulated.
 
 Interpolation:
 
@@ -13,7 +13,7 @@ Interpolation:
   showed at points between them.
 - Between formats. A format that is not in the table is priced from its neighbours of the same circuit, linearly in the
   logarithms of cost and of width (of the significand where floats are multiplied or divided, else of the word).
-- Table reads have a closed form in :mod:`alu_library.read_only_memory`.
+- Table reads have a closed form in :mod:`alu_library.circuits.read_only_memory`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from alu_library.cells import BASES
+from alu_library.circuits.cells import BASES
+from alu_library.circuits.read_only_memory import read_only_memory
 from alu_library.formats import Format, parse
-from alu_library.read_only_memory import read_only_memory
 
 __all__ = [
     "BETWEEN_FORMATS", "DEFAULT", "DISTRIBUTIONS", "PAIRS", "Operand", "Operands", "Price", "Row",
@@ -110,7 +110,7 @@ class Row:
     switching: Mapping[str, tuple[float, ...]]
 
     def transistors(self, basis: str) -> int:
-        """Static transistors on a basis of :data:`alu_library.cells.BASES`; ValueError for another name."""
+        """Static transistors on a basis of :data:`alu_library.circuits.cells.BASES`; ValueError for another name."""
         _check(basis)
         return self.textbook if basis == "textbook" else self.static_cmos
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from claims import Claim, Options, main
 
-from alu_library.accuracy import errors_of, measure
-from alu_library.accuracy import points as sample
-from alu_library.algorithms import Choice, choices, names
-from alu_library.function_references import in_float64
+from alu_library.elementary.accuracy import errors_of, measure
+from alu_library.elementary.accuracy import points as sample
+from alu_library.elementary.algorithms import Choice, choices, names
+from alu_library.elementary.references import in_float64
 from alu_library.functions import FunctionRow, cost, function, function_rows, unit_cost
 
 FOUR = ("exp", "tanh", "sigmoid", "gelu")

@@ -7,8 +7,8 @@ from importlib import resources
 from pathlib import Path
 
 from hardware.provenance import shipped_tables
-from tocompiler.calibration import calibrate
-from tocompiler.tables import read_measurements
+from tocompiler.energy.calibration import calibrate
+from tocompiler.energy.tables import read_measurements
 
 
 def main(names: list[str]) -> None:

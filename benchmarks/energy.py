@@ -18,8 +18,8 @@ from claims import Claim, Options, datasets, main
 from energy_protocols import PLAIN, Result, draws, folds_of, leave_out, model, score
 from energy_sets import EnergySet, load
 
-from tocompiler.fitting import Array, Choices
-from tocompiler.metrics import mape
+from tocompiler.energy.fitting import Array, Choices
+from tocompiler.energy.metrics import mape
 
 CORRECTED = Choices(exponent=False)
 PLAINLY = Choices(exponent=False, correction=False)

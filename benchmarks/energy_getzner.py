@@ -14,8 +14,8 @@ from energy_sets import XEON_CACHE_BYTE, EnergySet, layers_of, load_getzner
 from hardware.energy_model import EnergyModel
 from hardware.measurement import MeasurementRow
 from hardware.runtime import preset
-from tocompiler.fitting import Array, Choices, Rows, conformal, fit
-from tocompiler.metrics import mape
+from tocompiler.energy.fitting import Array, Choices, Rows, conformal, fit
+from tocompiler.energy.metrics import mape
 
 __all__ = ["claims"]
 

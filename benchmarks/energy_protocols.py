@@ -11,9 +11,9 @@ from energy_sets import EnergySet
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.model_selection import KFold
 
-from tocompiler.fitting import Array, Choices, Rows, conformal, fit, held_out
-from tocompiler.metrics import coverage, interval_score, mape
-from tocompiler.regression import fit_relative
+from tocompiler.energy.fitting import Array, Choices, Rows, conformal, fit, held_out
+from tocompiler.energy.metrics import coverage, interval_score, mape
+from tocompiler.energy.regression import fit_relative
 
 __all__ = ["PLAIN", "Result", "draws", "folds_of", "leave_out", "model", "score"]
 

@@ -13,9 +13,9 @@ from hardware.measurement import MeasurementRow, read_table
 from hardware.provenance import shipped_table, shipped_tables
 from hardware.runtime import Runtime, preset
 from tocompiler.costing import TransistorProgram
-from tocompiler.features import TERMS, Features, features
-from tocompiler.fitting import Array, Rows
-from tocompiler.tables import compiled
+from tocompiler.energy.features import TERMS, Features, features
+from tocompiler.energy.fitting import Array, Rows
+from tocompiler.energy.tables import compiled
 
 __all__ = ["XEON_CACHE_BYTE", "EnergySet", "layers_of", "load", "load_getzner"]
 

@@ -11,10 +11,17 @@ from time import perf_counter
 
 from claims import Claim, Options, main
 
-from alu_library.adders import ADDERS, adder
-from alu_library.multipliers import MULTIPLIERS, multiplier
-from alu_library.netlist import Netlist
-from alu_library.proofs import ProofError, check_adder_cells, check_reduction, cmos_estimate, prove, yosys_command
+from alu_library.circuits.adders import ADDERS, adder
+from alu_library.circuits.multipliers import MULTIPLIERS, multiplier
+from alu_library.circuits.netlist import Netlist
+from alu_library.circuits.proofs import (
+    ProofError,
+    check_adder_cells,
+    check_reduction,
+    cmos_estimate,
+    prove,
+    yosys_command,
+)
 
 SIGNS = (False, True)
 

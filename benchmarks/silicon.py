@@ -18,19 +18,19 @@ import numpy.typing as npt
 from claims import Claim, Options, main
 from silicon_choices import Choice, best, costs, dense_switching, energies_of, space
 
-from alu_library.adders import ADDERS
-from alu_library.catalogue import build
-from alu_library.cells import CELLS
-from alu_library.characterisation import characterise, draw, operands_at, regenerate
+from alu_library.circuits.adders import ADDERS
+from alu_library.circuits.catalogue import build
+from alu_library.circuits.cells import CELLS
+from alu_library.circuits.characterisation import characterise, draw, operands_at, regenerate
+from alu_library.circuits.listing import entries
+from alu_library.circuits.multipliers import MULTIPLIERS
+from alu_library.circuits.pipelining import stage_glitch_factor
+from alu_library.circuits.simulation import evaluate, switchings
+from alu_library.circuits.verification import mismatches
 from alu_library.formats import NAMED, parse
-from alu_library.listing import entries
-from alu_library.multipliers import MULTIPLIERS
-from alu_library.pipelining import stage_glitch_factor
 from alu_library.pricing import Operand, Operands, Row, rows
-from alu_library.simulation import evaluate, switchings
-from alu_library.verification import mismatches
 from hardware.technology import PublishedEnergy, published_energies
-from tocompiler.technology_fit import NodeFit, fit, switching
+from tocompiler.energy.technology_fit import NodeFit, fit, switching
 
 WIDTHS = (8, 16, 24, 32, 53, 64)
 

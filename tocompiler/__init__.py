@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tocompiler.calibration import calibrate
     from tocompiler.compiler import compile
+    from tocompiler.energy.calibration import calibrate
+    from tocompiler.energy.prediction import predict
     from tocompiler.loading import load
     from tocompiler.network import Network
-    from tocompiler.prediction import predict
 
 __all__ = ["Network", "calibrate", "compile", "load", "predict"]
 __version__ = "0.1.0"
 
 _HOMES = {
     "Network": "tocompiler.network",
-    "calibrate": "tocompiler.calibration",
+    "calibrate": "tocompiler.energy.calibration",
     "compile": "tocompiler.compiler",
     "load": "tocompiler.loading",
-    "predict": "tocompiler.prediction",
+    "predict": "tocompiler.energy.prediction",
 }
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from tocompiler.costing import TransistorProgram, cost
 from tocompiler.lowering import lower
-from tocompiler.network import Network, Statistics
+from tocompiler.network import Network
 from tocompiler.passes import NETWORK_OPTIONS, pipeline
 from tocompiler.passes.checkpointing import activation_checkpointing
 from tocompiler.passes.residency import RESIDENCY
+from tocompiler.tensors import Statistics
 
 __all__ = ["OPTIONS", "compile"]
 

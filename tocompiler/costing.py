@@ -9,7 +9,8 @@ from functools import cached_property
 from alu_library.pricing import Operand, Operands, price
 from alu_library.tasks import Count
 from tocompiler.lowering import AluProgram, AluRow, UnmodelledOperator
-from tocompiler.network import Network, Statistics
+from tocompiler.network import Network
+from tocompiler.tensors import Statistics
 
 __all__ = ["Totals", "TransistorProgram", "TransistorRow", "cost"]
 

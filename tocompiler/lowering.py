@@ -9,8 +9,9 @@ from functools import cache
 from alu_library import formats
 from alu_library.functions import function
 from alu_library.tasks import PRIMITIVES, Count, Tasks
-from tocompiler.network import Network, Operator, Statistics, Tensor
+from tocompiler.network import Network
 from tocompiler.operators import Access, Loops, Refused, Unmodelled, Work, forward_work
+from tocompiler.tensors import Operator, Statistics, Tensor
 from tocompiler.traffic import crossing_bit
 from tocompiler.training import PHASES, backward_work, optimizer_work
 

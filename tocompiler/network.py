@@ -3,82 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from tocompiler.layers import Layers
+from tocompiler.tensors import Operator, Shape, Tensor
 
 if TYPE_CHECKING:
     import networkx
-    import numpy
 
-__all__ = ["Dimension", "Network", "Operator", "Shape", "Statistics", "Tensor"]
-
-Dimension: TypeAlias = Any
-"""An int, or a sympy expression where the dimension is symbolic (it prints as its name)."""
-Shape: TypeAlias = tuple[Dimension, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What is known of a tensor's values: the fraction that is exactly zero, and how the rest is distributed."""
-
-    zeros: float = 0.0
-    distribution: str = "normal"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tensor:
-    """A tensor by name: shape, number format, and where its values come from.
-
-    ``kind`` is ``input`` (given to the network), ``parameter`` (trainable), ``buffer`` (running
-    statistics: stored, not trained), ``constant`` (any other stored value) or ``activation`` (computed).
-    ``value`` holds small constants only (shape arithmetic); weights are never read.
-    """
-
-    name: str
-    shape: Shape
-    format: str = "fp32"
-    kind: str = "activation"
-    value: numpy.ndarray[Any, Any] | None = None
-    statistics: Statistics | None = None
-
-    @property
-    def elements(self) -> Any:
-        """How many elements; 1 for a scalar."""
-        n: Any = 1
-        for d in self.shape:
-            n = n * d
-        return n
-
-    @property
-    def is_stored(self) -> bool:
-        """Whether the value belongs to the model (a weight, a statistic, a constant) rather than to a run."""
-        return self.kind in ("parameter", "buffer", "constant")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Operator:
-    """One operator: its ONNX name (``com.microsoft.Attention`` outside the standard domain), the tensors it
-    reads (None where an optional one is absent) and writes, and its attributes under their ONNX names."""
-
-    name: str
-    operator: str
-    inputs: tuple[Tensor | None, ...]
-    outputs: tuple[Tensor, ...]
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-
-    def input(self, index: int) -> Tensor | None:
-        """The tensor at that position, or None where it is absent."""
-        return self.inputs[index] if index < len(self.inputs) else None
-
-    def given(self, index: int) -> Tensor:
-        """The tensor at that position; ValueError that names the operator where it is absent."""
-        tensor = self.input(index)
-        if tensor is None:
-            raise ValueError(f"{self.operator} '{self.name}' lacks its input {index}")
-        return tensor
+__all__ = ["Network"]
 
 
 class Network(Layers):

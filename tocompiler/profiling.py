@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tocompiler.network import Statistics
+from tocompiler.tensors import Statistics
 
 if TYPE_CHECKING:
     import numpy

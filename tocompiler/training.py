@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from alu_library.formats import parse
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Network, Operator, Tensor
+from tocompiler.network import Network
 from tocompiler.operators import Access, Refused, Unmodelled, Work, rule
+from tocompiler.tensors import Operator, Tensor
 
 __all__ = ["OPTIMIZERS", "PHASES", "BackwardWork", "backward_work", "optimizer_work"]
 

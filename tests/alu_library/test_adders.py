@@ -2,11 +2,11 @@
 
 import pytest
 
-from alu_library.adders import ADDERS, adder, increment, negate_if, subtractor
-from alu_library.cells import FULL_ADDERS
-from alu_library.netlist import Builder
-from alu_library.simulation import evaluate
-from alu_library.words import to_signed
+from alu_library.circuits.adders import ADDERS, adder, increment, negate_if, subtractor
+from alu_library.circuits.cells import FULL_ADDERS
+from alu_library.circuits.netlist import Builder
+from alu_library.circuits.simulation import evaluate
+from alu_library.circuits.words import to_signed
 
 KINDS = pytest.mark.parametrize("kind", ADDERS)
 SIGNED = pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])

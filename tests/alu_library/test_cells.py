@@ -2,7 +2,7 @@
 
 import pytest
 
-from alu_library.cells import BASES, CELLS, FULL_ADDERS
+from alu_library.circuits.cells import BASES, CELLS, FULL_ADDERS
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=lambda c: c.name)

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from alu_library.catalogue import FAMILIES, build
-from alu_library.characterisation import CHECKS, characterise, draw, operands_at, write
+from alu_library.circuits.catalogue import FAMILIES, build
+from alu_library.circuits.characterisation import CHECKS, characterise, draw, operands_at, write
+from alu_library.circuits.listing import entries
+from alu_library.circuits.pipelining import pipelined, stage_glitch_factor
+from alu_library.circuits.side_by_side import transistor_operations
+from alu_library.circuits.simulation import evaluate, switchings
+from alu_library.circuits.verification import mismatches, operands
 from alu_library.formats import decode, parse
-from alu_library.listing import entries
-from alu_library.pipelining import pipelined, stage_glitch_factor
 from alu_library.pricing import BETWEEN_FORMATS, Operand, Operands, chosen_circuit, price, rows
-from alu_library.side_by_side import transistor_operations
-from alu_library.simulation import evaluate, switchings
-from alu_library.verification import mismatches, operands
 
 SAMPLE = [
     ("adder/ripple_carry", "int8"), ("adder/kogge_stone", "uint32"), ("multiplier/dadda:ripple_carry", "uint8"),

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alu_library import streams
-from alu_library.cells import BASES, CELLS
-from alu_library.multipliers import MULTIPLIERS, multiplier
-from alu_library.simulation import switchings
+from alu_library.circuits import streams
+from alu_library.circuits.cells import BASES, CELLS
+from alu_library.circuits.multipliers import MULTIPLIERS, multiplier
+from alu_library.circuits.simulation import switchings
 
 TEXT = (Path(__file__).parents[2] / "docs" / "circuits.md").read_text(encoding="utf-8")
 

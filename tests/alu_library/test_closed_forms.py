@@ -5,12 +5,12 @@ from functools import lru_cache
 import pytest
 import sympy
 
-from alu_library import closed_forms, recurrences
-from alu_library.adders import adder
-from alu_library.dividers import divider
-from alu_library.multipliers import multiplier
-from alu_library.netlist import Netlist
-from alu_library.roots import square_rooter
+from alu_library.circuits import closed_forms, recurrences
+from alu_library.circuits.adders import adder
+from alu_library.circuits.dividers import divider
+from alu_library.circuits.multipliers import multiplier
+from alu_library.circuits.netlist import Netlist
+from alu_library.circuits.roots import square_rooter
 
 
 @lru_cache(maxsize=1000)

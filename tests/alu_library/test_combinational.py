@@ -2,7 +2,7 @@
 
 import pytest
 
-from alu_library.combinational import (
+from alu_library.circuits.combinational import (
     comparator,
     leading_zero_counter,
     maximum,
@@ -10,8 +10,8 @@ from alu_library.combinational import (
     shift_right_sticky,
     shifter,
 )
-from alu_library.netlist import Builder
-from alu_library.simulation import evaluate
+from alu_library.circuits.netlist import Builder
+from alu_library.circuits.simulation import evaluate
 
 SIGNED = pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
 _SHIFTS = {"left": lambda v, n, w: (v << n) % (1 << w), "right": lambda v, n, w: v >> n,

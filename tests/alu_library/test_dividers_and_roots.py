@@ -4,10 +4,10 @@ from math import isqrt
 
 import pytest
 
-from alu_library.dividers import DIVIDERS, divider
-from alu_library.netlist import Builder
-from alu_library.roots import square_rooter
-from alu_library.simulation import evaluate
+from alu_library.circuits.dividers import DIVIDERS, divider
+from alu_library.circuits.netlist import Builder
+from alu_library.circuits.roots import square_rooter
+from alu_library.circuits.simulation import evaluate
 
 KINDS = pytest.mark.parametrize("kind", DIVIDERS)
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from alu_library import reference
-from alu_library.catalogue import build
+from alu_library.circuits import reference
+from alu_library.circuits.catalogue import build
+from alu_library.circuits.simulation import evaluate
+from alu_library.circuits.verification import mismatches, operands
 from alu_library.formats import FLUSHED, NAMED, decode, parse
-from alu_library.simulation import evaluate
-from alu_library.verification import mismatches, operands
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
@@ -123,8 +123,8 @@ def test_integers_become_floats(name: str) -> None:
     ("fp64", "fp32"),
 ])
 def test_floats_become_other_floats(source: str, target: str) -> None:
-    from alu_library.floating_convert import convert
-    from alu_library.netlist import Builder
+    from alu_library.circuits.floating_convert import convert
+    from alu_library.circuits.netlist import Builder
 
     b = Builder("convert")
     x = b.input("a", parse(source).bits)

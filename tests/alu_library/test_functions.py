@@ -13,9 +13,11 @@ import mpmath
 import numpy as np
 import pytest
 
-from alu_library.accuracy import Accuracy, evaluate, measure, points
-from alu_library.algorithms import Choice, choices, count, names
-from alu_library.coefficients import FITS, kept
+from alu_library.elementary.accuracy import Accuracy, evaluate, measure, points
+from alu_library.elementary.algorithms import Choice, choices, count, names
+from alu_library.elementary.coefficients import FITS, kept
+from alu_library.elementary.remez import remez
+from alu_library.elementary.segments import LARGEST_TABLE
 from alu_library.formats import parse
 from alu_library.functions import (
     FORMATS,
@@ -27,8 +29,6 @@ from alu_library.functions import (
     function_rows,
     unit_cost,
 )
-from alu_library.remez import remez
-from alu_library.segments import LARGEST_TABLE
 from alu_library.tasks import PRIMITIVES
 
 WATCHED = ("exp", "tanh", "sigmoid", "gelu", "divide", "log", "sin")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from alu_library.adders import adder
-from alu_library.glitches import MODELS, glitch_factor
-from alu_library.multipliers import multiplier, multiply
-from alu_library.netlist import Builder, Netlist
+from alu_library.circuits.adders import adder
+from alu_library.circuits.glitches import MODELS, glitch_factor
+from alu_library.circuits.multipliers import multiplier, multiply
+from alu_library.circuits.netlist import Builder, Netlist
 
 
 def _uniform(netlist, count=400):

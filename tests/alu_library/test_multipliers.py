@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from alu_library import streams
-from alu_library.adders import ADDERS, adder
-from alu_library.multipliers import MULTIPLIERS, multiplier
-from alu_library.multiply_add import multiply_adder
-from alu_library.simulation import evaluate, switchings
+from alu_library.circuits import streams
+from alu_library.circuits.adders import ADDERS, adder
+from alu_library.circuits.multipliers import MULTIPLIERS, multiplier
+from alu_library.circuits.multiply_add import multiply_adder
+from alu_library.circuits.simulation import evaluate, switchings
 
 KINDS = pytest.mark.parametrize("kind", MULTIPLIERS)
 SIGNED = pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])

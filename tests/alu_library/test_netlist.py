@@ -4,8 +4,8 @@ from itertools import product
 
 import pytest
 
-from alu_library.netlist import ONE, ZERO, Builder
-from alu_library.simulation import evaluate
+from alu_library.circuits.netlist import ONE, ZERO, Builder
+from alu_library.circuits.simulation import evaluate
 
 _FUNCTIONS = {
     "and_": (3, lambda a, b, c: a & b & c), "or_": (3, lambda a, b, c: a | b | c),

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
+from alu_library.circuits.listing import circuit_sets
+from alu_library.circuits.read_only_memory import read_only_memory
 from alu_library.formats import NAMED, accumulator, parse
-from alu_library.listing import circuit_sets
 from alu_library.pricing import DEFAULT, Operand, Operands, chosen_circuit, price, rows
-from alu_library.read_only_memory import read_only_memory
 from alu_library.tasks import PRIMITIVES
 
 FORMATS = ["int2", "int5", "int8", "uint8", "int32", "uint64", *NAMED, "e8m13", "e8m31", "fp16_ftz"]

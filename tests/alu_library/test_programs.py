@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import sympy
 
-from alu_library import elementary_exp
-from alu_library.algorithms import COMPOSED, ELEMENTARY, Choice, choices, count, names, run, two_arguments
-from alu_library.function_references import exactly, formula, in_float64
-from alu_library.numeric import Numeric, round_to
-from alu_library.programs import CHARGES, Counter, Operand, less, maximum, scale, select
-from alu_library.symbolic import expression
+from alu_library.elementary import exponential as elementary_exp
+from alu_library.elementary.algorithms import COMPOSED, ELEMENTARY, Choice, choices, count, names, run, two_arguments
+from alu_library.elementary.numeric import Numeric, round_to
+from alu_library.elementary.programs import CHARGES, Counter, Operand, less, maximum, scale, select
+from alu_library.elementary.references import exactly, formula, in_float64
+from alu_library.elementary.symbolic import expression
 from alu_library.tasks import PRIMITIVES
 
 

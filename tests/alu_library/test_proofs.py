@@ -5,13 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from alu_library.adders import ADDERS, adder
-from alu_library.combinational import comparator, shifter
-from alu_library.multipliers import MULTIPLIERS, multiplier, multiply
-from alu_library.multiply_add import multiply_adder
-from alu_library.netlist import Builder
-from alu_library.proofs import ProofError, check_adder_cells, check_reduction, cmos_estimate, prove, yosys_command
-from alu_library.simulation import probe
+from alu_library.circuits.adders import ADDERS, adder
+from alu_library.circuits.combinational import comparator, shifter
+from alu_library.circuits.multipliers import MULTIPLIERS, multiplier, multiply
+from alu_library.circuits.multiply_add import multiply_adder
+from alu_library.circuits.netlist import Builder
+from alu_library.circuits.proofs import (
+    ProofError,
+    check_adder_cells,
+    check_reduction,
+    cmos_estimate,
+    prove,
+    yosys_command,
+)
+from alu_library.circuits.simulation import probe
 
 KINDS = pytest.mark.parametrize("kind", MULTIPLIERS)
 SIGNED = pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])

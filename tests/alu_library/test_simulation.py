@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alu_library import simulation
-from alu_library.adders import ADDERS, adder
-from alu_library.cells import CELLS
-from alu_library.combinational import leading_zero_counter, maximum, shifter
-from alu_library.dividers import divider
-from alu_library.multipliers import MULTIPLIERS, multiplier, multiply
-from alu_library.netlist import ONE, Builder
-from alu_library.roots import square_rooter
-from alu_library.simulation import evaluate, probe, switchings, terminals
-from alu_library.words import pack, to_signed, unpack
+from alu_library.circuits import simulation
+from alu_library.circuits.adders import ADDERS, adder
+from alu_library.circuits.cells import CELLS
+from alu_library.circuits.combinational import leading_zero_counter, maximum, shifter
+from alu_library.circuits.dividers import divider
+from alu_library.circuits.multipliers import MULTIPLIERS, multiplier, multiply
+from alu_library.circuits.netlist import ONE, Builder
+from alu_library.circuits.roots import square_rooter
+from alu_library.circuits.simulation import evaluate, probe, switchings, terminals
+from alu_library.circuits.words import pack, to_signed, unpack
 
 
 def _pipelined():

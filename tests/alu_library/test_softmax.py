@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alu_library.algorithms import Choice, suite
+from alu_library.elementary.algorithms import Choice, suite
+from alu_library.elementary.numeric import Numeric
+from alu_library.elementary.programs import Counter, Operand
+from alu_library.elementary.softmax import ELEMENTS, PROGRAMS, choices, measured, run
 from alu_library.functions import function_rows
-from alu_library.numeric import Numeric
-from alu_library.programs import Counter, Operand
-from alu_library.softmax import ELEMENTS, PROGRAMS, choices, measured, run
 
 
 def primitive_counts(name: str, style: str, n: int) -> tuple[dict[str, int], int]:

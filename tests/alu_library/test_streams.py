@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from alu_library import streams
-from alu_library.streams import DISTRIBUTIONS
+from alu_library.circuits import streams
+from alu_library.circuits.streams import DISTRIBUTIONS
 
 COUNT = 20_000
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from alu_library.adders import adder
-from alu_library.combinational import leading_zero_counter
-from alu_library.dividers import divider
-from alu_library.multipliers import MULTIPLIERS, multiplier
-from alu_library.simulation import evaluate, switchings
-from alu_library.verilog import to_verilog
-from alu_library.verilog_reader import Equivalent, VerilogError, from_verilog
+from alu_library.circuits.adders import adder
+from alu_library.circuits.combinational import leading_zero_counter
+from alu_library.circuits.dividers import divider
+from alu_library.circuits.multipliers import MULTIPLIERS, multiplier
+from alu_library.circuits.simulation import evaluate, switchings
+from alu_library.circuits.verilog import to_verilog
+from alu_library.circuits.verilog_reader import Equivalent, VerilogError, from_verilog
 
 NETLISTS = [adder("kogge_stone", 16), divider("restoring", 6), leading_zero_counter(12),
             *(multiplier(kind, 6, True) for kind in MULTIPLIERS)]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from alu_library.multipliers import MULTIPLIERS, multiplier
-from alu_library.proofs import prove, yosys_command
+from alu_library.circuits.multipliers import MULTIPLIERS, multiplier
+from alu_library.circuits.proofs import prove, yosys_command
 
 
 @pytest.mark.skipif(yosys_command() is None, reason="Yosys is not installed")

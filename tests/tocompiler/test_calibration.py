@@ -11,9 +11,9 @@ from hardware.measurement import Measurement
 from hardware.runtime import preset
 from tocompiler import Network, calibrate, compile, predict
 from tocompiler.costing import TransistorProgram
-from tocompiler.features import TERMS, features
-from tocompiler.fitting import Choices, Rows, conformal, fit, folds, held_out
-from tocompiler.regression import fit_log, fit_relative, infer
+from tocompiler.energy.features import TERMS, features
+from tocompiler.energy.fitting import Choices, Rows, conformal, fit, folds, held_out
+from tocompiler.energy.regression import fit_log, fit_relative, infer
 
 RANDOM = np.random.default_rng(0)
 TRUTH = np.array([2e-3, 5e-2, 0.7])

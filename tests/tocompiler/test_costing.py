@@ -8,7 +8,8 @@ import pytest
 
 from alu_library.pricing import Operands, price
 from tocompiler.compiler import compile
-from tocompiler.network import Network, Statistics
+from tocompiler.network import Network
+from tocompiler.tensors import Statistics
 
 
 def linear(zeros: float | None = None, format: str = "fp32") -> Network:

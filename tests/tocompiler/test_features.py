@@ -7,8 +7,8 @@ import pytest
 
 from hardware.runtime import Runtime, preset
 from tocompiler import Network, compile
+from tocompiler.energy.features import TERMS, features
 from tocompiler.families import build
-from tocompiler.features import TERMS, features
 
 
 def conv(channels: int = 16, out: int = 16, kernel: int = 3, stride: int = 1, size: int = 32, format: str = "fp32",

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tocompiler.network import Network, Tensor
+from tocompiler.network import Network
 from tocompiler.operators import rule
+from tocompiler.tensors import Tensor
 
 Build = Callable[[Network, Tensor], Tensor]
 

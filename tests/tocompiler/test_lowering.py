@@ -10,7 +10,8 @@ from alu_library.functions import function
 from alu_library.tasks import PRIMITIVES, Tasks
 from tocompiler.compiler import compile
 from tocompiler.lowering import expand, lower
-from tocompiler.network import Network, Operator, Tensor
+from tocompiler.network import Network
+from tocompiler.tensors import Operator, Tensor
 
 
 def small_cnn(batch: int = 1, width: int = 4) -> Network:

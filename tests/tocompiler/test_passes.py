@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tocompiler.compiler import compile
-from tocompiler.network import Network, Operator, Statistics, Tensor
+from tocompiler.network import Network
 from tocompiler.passes.constant_folding import fold_constants
 from tocompiler.passes.dead_code import remove_dead_code
 from tocompiler.passes.fold_batch_norm import fold_batch_norm
 from tocompiler.passes.formats import convert_formats
 from tocompiler.passes.operand_statistics import annotate_statistics
+from tocompiler.tensors import Operator, Statistics, Tensor
 
 
 def _conv_block() -> Network:

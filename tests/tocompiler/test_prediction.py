@@ -14,10 +14,10 @@ from hardware.measurement import Measurement
 from hardware.runtime import preset
 from tocompiler import Network, compile, predict
 from tocompiler.costing import TransistorProgram
-from tocompiler.evaluation import evaluate
-from tocompiler.features import TERMS, features
-from tocompiler.prediction import ratio
-from tocompiler.transfer import transfer, zero_shot
+from tocompiler.energy.evaluation import evaluate
+from tocompiler.energy.features import TERMS, features
+from tocompiler.energy.prediction import ratio
+from tocompiler.energy.transfer import transfer, zero_shot
 
 COEFFICIENTS = {"compute": 1e-15, "near": 1e-11, "weights": 2e-11, "constant": 1e-3}
 

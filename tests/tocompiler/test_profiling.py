@@ -11,8 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tocompiler.compiler import compile
 from tocompiler.loading import load
-from tocompiler.network import Statistics
 from tocompiler.profiling import profiled_statistics, weight_statistics
+from tocompiler.tensors import Statistics
 
 
 @pytest.fixture

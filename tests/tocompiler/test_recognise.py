@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Network, Tensor
+from tocompiler.network import Network
 from tocompiler.operators import forward_work
 from tocompiler.passes import pipeline
 from tocompiler.passes.recognise import recognise
+from tocompiler.tensors import Tensor
 
 DATA = Path(__file__).parent.parent / "data"
 Build = Callable[[Network, Tensor], Tensor]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Network, Operator, Tensor
+from tocompiler.network import Network
 from tocompiler.operators import Work
+from tocompiler.tensors import Operator, Tensor
 from tocompiler.training import OPTIMIZERS, backward_work, optimizer_work
 
 

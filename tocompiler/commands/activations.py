@@ -117,8 +117,8 @@ def _add_device_energy(found: list[dict[str, Any]], device: Device, circuits: st
     """Energy per element: a tensor of 2^20 elements is read, computed and written once on the device."""
     import tocompiler
     from tocompiler.costing import cost as priced
+    from tocompiler.energy.prediction import predict
     from tocompiler.lowering import lower
-    from tocompiler.prediction import predict
 
     for entry in found:
         row = entry["row"]

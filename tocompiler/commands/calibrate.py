@@ -34,7 +34,7 @@ def command(table: str | None, name: str, output: Path | None, runtime: str | No
     """
     if table is None:
         from hardware.runtime import preset
-        from tocompiler.transfer import zero_shot
+        from tocompiler.energy.transfer import zero_shot
 
         device = zero_shot(name, technology, tdp_watt=tdp_watt, idle_watt=idle_watt, last_cache_byte=cache_byte,
                            bandwidth_byte_per_second=bandwidth_byte_per_second,
@@ -58,9 +58,9 @@ def _measured(table: str, name: str, runtime: str | None, cache_byte: int | None
     from hardware.memory import MemoryLevel
     from hardware.provenance import provenance
     from hardware.runtime import preset
-    from tocompiler.calibration import calibrate
-    from tocompiler.tables import read_measurements
-    from tocompiler.transfer import transfer
+    from tocompiler.energy.calibration import calibrate
+    from tocompiler.energy.tables import read_measurements
+    from tocompiler.energy.transfer import transfer
 
     measurements = read_measurements(table)[:rows]
     if origin:

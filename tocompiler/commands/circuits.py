@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alu_library.cells import BASES
+from alu_library.circuits.cells import BASES
 from alu_library.formats import NAMED, parse
 from alu_library.pricing import Operand, Operands, Row, chosen_circuit, rows
 
@@ -100,7 +100,7 @@ def _of_formats(formats: Sequence[str]) -> list[Row]:
     found = [r for r in rows() if r.format in formats]
     if any(r.circuit.startswith(("multiplier/booth", "floating_point/multiply")) for r in found):
         return found
-    from alu_library.characterisation import characterise  # brings numpy and the simulator
+    from alu_library.circuits.characterisation import characterise  # brings numpy and the simulator
 
     like = {f: "fp32" if parse(f).is_float else f"{parse(f).kind}32" for f in formats}
     return [characterise(r.circuit, f) for f in formats for r in rows() if r.format == like[f]]

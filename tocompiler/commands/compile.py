@@ -10,14 +10,15 @@ import click
 
 from tocompiler.compiler import compile
 from tocompiler.loading import load
-from tocompiler.network import Network, Statistics
+from tocompiler.network import Network
 from tocompiler.report.compiled import as_json, as_table
 from tocompiler.report.levels import LEVELS, print_energy
+from tocompiler.tensors import Statistics
 
 if TYPE_CHECKING:
     from hardware.device import Device
     from tocompiler.costing import TransistorProgram
-    from tocompiler.prediction import Prediction
+    from tocompiler.energy.prediction import Prediction
 
 __all__ = ["command"]
 
@@ -84,7 +85,7 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
     hardware, prediction = None, None
     if device is not None:
         from hardware.device import load_device
-        from tocompiler.prediction import predict
+        from tocompiler.energy.prediction import predict
 
         hardware = load_device(device)
         prediction = predict(program, hardware)

@@ -34,8 +34,8 @@ def command(table: str, device: str | None, estimator: str | None, json_path: st
     from tabulate import tabulate
 
     from hardware.device import load_device
-    from tocompiler.evaluation import evaluate, plot
-    from tocompiler.tables import read_measurements
+    from tocompiler.energy.evaluation import evaluate, plot
+    from tocompiler.energy.tables import read_measurements
 
     found = evaluate(read_measurements(table), load_device(device))
     if plot_path:
@@ -56,9 +56,9 @@ def _compare(table: str, name: str, json_path: str | None) -> None:
     """Held-out errors of one method, or of all, under ten folds that never split a network."""
     from tabulate import tabulate
 
+    from tocompiler.energy.tables import read_measurements
     from tocompiler.estimators import NAMES, estimator
     from tocompiler.estimators.comparison import compare
-    from tocompiler.tables import read_measurements
 
     if name != "all":
         estimator(name)  # an unknown name ends here, before the table is compiled

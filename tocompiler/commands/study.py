@@ -40,7 +40,7 @@ def command(device: str | None, node: str, batch: int, measure: bool, json_path:
 def _energy(device: str | None, node: str) -> tuple[Energy, str]:
     if device is not None:
         from hardware.device import load_device
-        from tocompiler.prediction import predict
+        from tocompiler.energy.prediction import predict
 
         machine = load_device(device)
         return lambda program: predict(program, machine).energy_joule, f"device {machine.name}"

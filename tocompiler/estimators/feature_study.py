@@ -17,8 +17,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators.common import joules, require
-from tocompiler.regression import fit_relative
 
 __all__ = ["FEATURE_SETS", "Ablation", "ablation", "columns", "command"]
 

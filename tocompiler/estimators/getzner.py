@@ -23,8 +23,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators.common import require, unfitted
-from tocompiler.regression import fit_relative
 
 __all__ = ["FORMS", "Form", "Getzner", "GetznerRelative", "Layer", "LayerFit", "layers_of"]
 

@@ -16,8 +16,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators.common import joules, require, unfitted
-from tocompiler.regression import fit_relative
 
 __all__ = ["Flops", "Macs", "Roofline"]
 

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alu_library import formats
+from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators.common import joules, require, unfitted
 from tocompiler.operators import Loops
-from tocompiler.regression import fit_relative
 
 __all__ = ["DirectLoop", "Machine", "Synergy"]
 

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators.common import joules, require
-from tocompiler.regression import fit_relative
 
 __all__ = ["Toml", "cost_table"]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tocompiler.network import Network, Tensor
+from tocompiler.network import Network
+from tocompiler.tensors import Tensor
 
 __all__ = ["build"]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tocompiler.network import Network, Tensor
+from tocompiler.network import Network
+from tocompiler.tensors import Tensor
 
 __all__ = ["MODELS", "Transformer", "build"]
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tocompiler.frontends.onnx_types import element_format
-from tocompiler.network import Network, Operator, Shape, Tensor
+from tocompiler.network import Network
+from tocompiler.tensors import Operator, Shape, Tensor
 
 if TYPE_CHECKING:
     from tocompiler.frontends.onnx_graph import Bindings

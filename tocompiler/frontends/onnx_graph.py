@@ -26,7 +26,8 @@ from tocompiler.frontends.onnx_types import (
     small_value,
 )
 from tocompiler.frontends.shape_arithmetic import can_evaluate, evaluate, shape_value
-from tocompiler.network import Network, Operator, Shape, Tensor
+from tocompiler.network import Network
+from tocompiler.tensors import Operator, Shape, Tensor
 
 __all__ = ["Bindings", "build_network"]
 

@@ -12,8 +12,8 @@ import onnx.shape_inference
 
 from tocompiler.frontends.onnx_bodies import body_results
 from tocompiler.frontends.onnx_types import FORMATS, dims_of, format_of, group_shape, is_group, tensor_type
-from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Refused, Unmodelled, rule
+from tocompiler.tensors import Operator, Shape, Tensor
 
 if TYPE_CHECKING:
     from tocompiler.frontends.onnx_graph import Bindings

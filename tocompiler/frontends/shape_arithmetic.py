@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tocompiler.network import Shape
+from tocompiler.tensors import Shape
 
 __all__ = ["LARGEST", "can_evaluate", "evaluate", "shape_value"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tocompiler.layers.base import Builder
 
 if TYPE_CHECKING:
-    from tocompiler.network import Tensor
+    from tocompiler.tensors import Tensor
 
 __all__ = ["Arithmetic"]
 

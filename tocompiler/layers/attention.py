@@ -12,7 +12,7 @@ from tocompiler.layers.linear import Linears
 from tocompiler.layers.shaping import Shaping
 
 if TYPE_CHECKING:
-    from tocompiler.network import Tensor
+    from tocompiler.tensors import Tensor
 
 __all__ = ["Attention"]
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tocompiler.network import Shape, Tensor
+    from tocompiler.tensors import Shape, Tensor
 
 __all__ = ["Builder", "expect_rank", "open_lengths", "spread"]
 
@@ -47,7 +47,7 @@ class Builder:
     def input(self, shape: Sequence[Any], format: str = "fp32", name: str = "input") -> Tensor:
         """A network input; ValueError if the number format is unknown."""
         from alu_library.formats import parse
-        from tocompiler.network import Tensor
+        from tocompiler.tensors import Tensor
 
         parse(format)
         tensor = Tensor(self._unique(name), tuple(shape), format, "input")
@@ -91,7 +91,7 @@ class Builder:
         if given is False:
             return None
         if given is True:
-            from tocompiler.network import Tensor
+            from tocompiler.tensors import Tensor
 
             return Tensor(name, shape, like.format, kind)
         if given.shape != shape:
@@ -105,7 +105,7 @@ class Builder:
     def stored(self, shape: Sequence[Any], format: str = "fp32", name: str = "parameter",
                kind: str = "parameter") -> Tensor:
         """A stored tensor that several layers may share, or that no layer method makes."""
-        from tocompiler.network import Tensor
+        from tocompiler.tensors import Tensor
 
         return Tensor(self._unique(name), tuple(shape), format, kind)
 
@@ -113,7 +113,7 @@ class Builder:
         """A constant under a full name. Symbolic dimensions make an array of expressions."""
         import numpy
 
-        from tocompiler.network import Tensor
+        from tocompiler.tensors import Tensor
 
         array = numpy.asarray(value)
         if format == "int64" and array.dtype != object:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tocompiler.layers.base import Builder
 
 if TYPE_CHECKING:
-    from tocompiler.network import Tensor
+    from tocompiler.tensors import Tensor
 
 __all__ = ["Linears"]
 
@@ -50,7 +50,7 @@ class Linears(Builder):
         if not indices.format.startswith(("int", "uint")):
             raise ValueError(f"{layer}: indices are integers, got '{indices.name}' in {indices.format}")
         if weight is None:
-            from tocompiler.network import Tensor
+            from tocompiler.tensors import Tensor
 
             weight = Tensor(f"{layer}.weight", (num_embeddings, embedding_dim), format, "parameter")
         elif weight.shape != (num_embeddings, embedding_dim):

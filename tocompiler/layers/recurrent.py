@@ -8,7 +8,7 @@ from tocompiler.layers.base import expect_rank
 from tocompiler.layers.shaping import Shaping
 
 if TYPE_CHECKING:
-    from tocompiler.network import Shape, Tensor
+    from tocompiler.tensors import Shape, Tensor
 
 __all__ = ["Recurrent"]
 

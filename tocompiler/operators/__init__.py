@@ -19,7 +19,7 @@ from alu_library.formats import parse
 from alu_library.tasks import Count, Tasks
 
 if TYPE_CHECKING:
-    from tocompiler.network import Operator, Shape
+    from tocompiler.tensors import Operator, Shape
 
 __all__ = ["Access", "Loops", "Refused", "Rule", "Unmodelled", "Work", "add_rule", "forward_work", "names", "register",
            "rule"]

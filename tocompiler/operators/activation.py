@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, add_rule, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import bad, broadcast
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["FUNCTIONS", "Activation"]
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Loops, Rule, Work, register
 from tocompiler.operators.control_flow import nested_work
 from tocompiler.operators.shapes import BOOLEAN, bad
 from tocompiler.operators.softmax import softmax_gradient_tasks, softmax_tasks
+from tocompiler.tensors import Operator, Shape, Tensor
 
 __all__ = ["Heads", "attention_gradient", "attention_work"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Loops, Rule, Work, add_rule, register
 from tocompiler.operators.sequence import Naming, Refusal
 from tocompiler.operators.shapes import product
 from tocompiler.operators.softmax import softmax_tasks
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["LinearModel", "SupportVectors", "Trees"]
 

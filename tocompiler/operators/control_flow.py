@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Network, Operator, Shape, Tensor
+from tocompiler.network import Network
 from tocompiler.operators import Access, Refused, Rule, Work, forward_work, register
 from tocompiler.operators.shapes import axis_of, bad, integers, is_known
+from tocompiler.tensors import Operator, Shape, Tensor
 
 __all__ = ["nested_work", "operand_accesses", "times"]
 

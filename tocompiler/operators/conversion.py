@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import BOOLEAN, arithmetic, bad
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["ONNX_FORMATS", "Cast"]
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Loops, Rule, Work, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import bad, integers, product, windows
+from tocompiler.tensors import Operator, Shape, Tensor
 
 __all__ = ["CausalConvolution", "Conv", "ConvTranspose", "contraction_gradient"]
 

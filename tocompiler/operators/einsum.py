@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Dimension, Operator, Shape
 from tocompiler.operators import Loops, Rule, Work, register
 from tocompiler.operators.shapes import bad, product
+from tocompiler.tensors import Dimension, Operator, Shape
 
 __all__ = ["Einsum"]
 

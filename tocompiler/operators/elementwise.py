@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, add_rule, register
 from tocompiler.operators.shapes import BOOLEAN, arithmetic, broadcast, scalar
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["Elementwise", "nothing", "summed_to"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.movement import crossed
 from tocompiler.operators.shapes import arithmetic, axis_of, bad, integers, is_known
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["Gather", "Scatter"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Loops, Rule, Work, register
 from tocompiler.operators.convolution import contraction_gradient
 from tocompiler.operators.shapes import bad, broadcast, is_known, product
+from tocompiler.tensors import Operator, Shape, Tensor
 
 __all__ = ["Gemm", "MatMul", "matrix_product"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.attention import Heads, attention_gradient, attention_work
 from tocompiler.operators.attention import RotaryEmbedding as Rotary
 from tocompiler.operators.quantised import centred, dequantised
 from tocompiler.operators.shapes import bad, integers
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["GroupQueryAttention", "MultiHeadAttention", "PackedAttention"]
 

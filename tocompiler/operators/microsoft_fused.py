@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Loops, Rule, Work, register
 from tocompiler.operators.activation import FUNCTIONS, Activation
 from tocompiler.operators.convolution import Conv, contraction_gradient
@@ -22,6 +21,7 @@ from tocompiler.operators.normalisation import (
     normalised_gradient,
 )
 from tocompiler.operators.shapes import bad, windows
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["BiasedActivation", "FusedConv", "FusedGemm", "FusedMatMul", "GroupNorm", "NhwcConv",
            "SkipNormalization"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.matmul import Gemm, matrix_product
 from tocompiler.operators.movement import crossed
 from tocompiler.operators.pooling import AveragePool, MaxPool
 from tocompiler.operators.quantised import IntegerRule, QLinearConv, centred, dequantised, quantised, requantised
 from tocompiler.operators.shapes import axis_of, broadcast, product, windows
+from tocompiler.tensors import Operator, Shape, Tensor
 
 __all__ = ["MatMulNBits", "QGemm"]
 

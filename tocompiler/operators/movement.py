@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Dimension, Operator, Shape, Tensor
 from tocompiler.operators import Access, Rule, Work, add_rule, register
 from tocompiler.operators.conversion import ONNX_FORMATS
 from tocompiler.operators.shapes import axis_of, bad, broadcast, dimension, integers, is_known, option, product
+from tocompiler.tensors import Dimension, Operator, Shape, Tensor
 
 __all__ = ["Movement", "crossed"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import axis_of, bad, product
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["LayerNormalization", "RMSNormalization", "affine", "mean_and_root", "mean_square_root",
            "normalised_gradient"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, add_rule, register
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["OptimizerStep"]
 

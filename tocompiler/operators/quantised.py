@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators import Loops, Rule, Work, register
 from tocompiler.operators.conversion import ONNX_FORMATS
 from tocompiler.operators.convolution import Conv
 from tocompiler.operators.matmul import matrix_product
 from tocompiler.operators.shapes import scalar, windows
+from tocompiler.tensors import Operator, Shape, Tensor
 
 __all__ = ["IntegerRule", "centred", "dequantised", "quantised", "requantised"]
 

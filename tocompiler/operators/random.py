@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.conversion import ONNX_FORMATS
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import scalar
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["uniform"]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Loops, Rule, Work, register
 from tocompiler.operators.activation import FUNCTIONS
 from tocompiler.operators.shapes import bad
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["GRU", "LSTM", "RNN"]
 

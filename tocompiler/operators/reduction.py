@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, add_rule, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import arithmetic, axis_of, bad, dimension, integers, is_known, option, product
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["Reduce", "selection_compares"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import bad, integers, is_known
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["Resize"]
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.network import Operator, Shape
 from tocompiler.operators import Loops, Rule, Work, register
 from tocompiler.operators.convolution import Conv
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import bad, ceil_div, integers, product
+from tocompiler.tensors import Operator, Shape
 
 __all__ = ["neighbour_weights"]
 

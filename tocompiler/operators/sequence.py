@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tocompiler.network import Operator
 from tocompiler.operators import Rule, Work, add_rule
+from tocompiler.tensors import Operator
 
 __all__ = ["Naming", "Refusal"]
 

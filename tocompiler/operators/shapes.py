@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tocompiler.network import Dimension, Operator, Shape, Tensor
+from tocompiler.tensors import Dimension, Operator, Shape, Tensor
 
 __all__ = ["BOOLEAN", "arithmetic", "axis_of", "bad", "broadcast", "ceil_div", "dimension", "integers", "is_known",
            "option", "product", "scalar", "windows"]

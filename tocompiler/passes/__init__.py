@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tocompiler.network import Network, Statistics
+from tocompiler.network import Network
 from tocompiler.passes.constant_folding import fold_constants
 from tocompiler.passes.dead_code import remove_dead_code
 from tocompiler.passes.fold_batch_norm import fold_batch_norm
@@ -18,6 +18,7 @@ from tocompiler.passes.integer_arithmetic import use_integer_arithmetic
 from tocompiler.passes.operand_statistics import annotate_statistics, state_statistics
 from tocompiler.passes.recognise import recognise
 from tocompiler.passes.training_mode import set_training_mode
+from tocompiler.tensors import Statistics
 
 __all__ = ["NETWORK_OPTIONS", "pipeline"]
 

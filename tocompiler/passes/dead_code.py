@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tocompiler.network import Network, Operator
+from tocompiler.network import Network
+from tocompiler.tensors import Operator
 
 __all__ = ["remove_dead_code"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tocompiler.network import Network, Operator, Tensor
+from tocompiler.network import Network
+from tocompiler.tensors import Operator, Tensor
 
 __all__ = ["fold_batch_norm"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from alu_library.formats import parse
-from tocompiler.network import Network, Tensor
+from tocompiler.network import Network
+from tocompiler.tensors import Tensor
 
 __all__ = ["convert_formats"]
 

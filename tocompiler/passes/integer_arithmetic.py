@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tocompiler.network import Network, Operator, Tensor
+from tocompiler.network import Network
 from tocompiler.passes.matching import Uses
+from tocompiler.tensors import Operator, Tensor
 
 __all__ = ["use_integer_arithmetic"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isclose
 
-from tocompiler.network import Network, Operator, Tensor
+from tocompiler.network import Network
 from tocompiler.operators.shapes import scalar
+from tocompiler.tensors import Operator, Tensor
 
 __all__ = ["Match", "Uses", "is_close", "one", "scaled_operand"]
 

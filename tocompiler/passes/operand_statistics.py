@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import cache
 
 from tocompiler.assumptions import assumption
-from tocompiler.network import Network, Operator, Statistics, Tensor
+from tocompiler.network import Network
+from tocompiler.tensors import Operator, Statistics, Tensor
 
 __all__ = ["annotate_statistics", "state_statistics"]
 

@@ -8,9 +8,10 @@ by nothing else.
 
 from __future__ import annotations
 
-from tocompiler.network import Network, Operator
+from tocompiler.network import Network
 from tocompiler.passes import recognise_activations, recognise_normalisations
 from tocompiler.passes.matching import Uses
+from tocompiler.tensors import Operator
 
 __all__ = ["recognise"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import pi, sqrt
 
-from tocompiler.network import Operator, Tensor
 from tocompiler.operators.shapes import scalar
 from tocompiler.passes.matching import Match, Uses, is_close, one, scaled_operand
+from tocompiler.tensors import Operator, Tensor
 
 __all__ = ["PATTERNS"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tocompiler.network import Operator, Shape, Tensor
 from tocompiler.operators.shapes import option, scalar
 from tocompiler.passes.matching import Match, Uses, one, scaled_operand
+from tocompiler.tensors import Operator, Shape, Tensor
 
 __all__ = ["PATTERNS"]
 

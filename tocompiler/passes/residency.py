@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tocompiler.lowering import AluProgram, AluRow
-from tocompiler.network import Network, Operator
+from tocompiler.network import Network
 from tocompiler.operators import Access
+from tocompiler.tensors import Operator
 
 __all__ = ["RESIDENCY"]
 

@@ -11,7 +11,7 @@ from tocompiler.report.units import si
 
 if TYPE_CHECKING:
     from hardware.device import Device
-    from tocompiler.prediction import Prediction
+    from tocompiler.energy.prediction import Prediction
 
 __all__ = ["as_json", "as_table"]
 

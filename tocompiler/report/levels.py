@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from alu_library.tasks import Tasks
 from tocompiler.costing import TransistorProgram
 from tocompiler.lowering import AluProgram
-from tocompiler.network import Network, Tensor
+from tocompiler.network import Network
+from tocompiler.tensors import Tensor
 
 if TYPE_CHECKING:
-    from tocompiler.prediction import Prediction
+    from tocompiler.energy.prediction import Prediction
 
 __all__ = ["LEVELS", "print_alu", "print_energy", "print_network", "print_transistors"]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from tocompiler.network import Network, Tensor
+    from tocompiler.network import Network
+    from tocompiler.tensors import Tensor
 
 __all__ = ["Activation", "classifier", "conv_norm", "divisible_by_8", "squeeze_excitation"]
 

@@ -8,7 +8,8 @@ from tocompiler.zoo import architecture
 from tocompiler.zoo.blocks import classifier, conv_norm, squeeze_excitation
 
 if TYPE_CHECKING:
-    from tocompiler.network import Network, Tensor
+    from tocompiler.network import Network
+    from tocompiler.tensors import Tensor
 
 __all__ = ["efficientnet_b0"]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tocompiler.zoo import architecture
 
 if TYPE_CHECKING:
-    from tocompiler.network import Network, Tensor
+    from tocompiler.network import Network
+    from tocompiler.tensors import Tensor
 
 __all__ = ["autoencoder", "ds_cnn", "mobilenet", "resnet8"]
 

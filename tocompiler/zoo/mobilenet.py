@@ -8,7 +8,8 @@ from tocompiler.zoo import architecture
 from tocompiler.zoo.blocks import Activation, classifier, conv_norm, divisible_by_8, squeeze_excitation
 
 if TYPE_CHECKING:
-    from tocompiler.network import Network, Tensor
+    from tocompiler.network import Network
+    from tocompiler.tensors import Tensor
 
 __all__ = ["mobilenet_v2", "mobilenet_v3"]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from tocompiler.zoo import architecture
 
 if TYPE_CHECKING:
-    from tocompiler.network import Network, Tensor
+    from tocompiler.network import Network
+    from tocompiler.tensors import Tensor
 
 __all__ = ["vit"]
 

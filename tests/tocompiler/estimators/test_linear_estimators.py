@@ -16,8 +16,8 @@ from tocompiler.estimators.proxies import Roofline
 from tocompiler.estimators.synergy import DirectLoop, Machine, Synergy
 from tocompiler.estimators.toml_costs import Toml, cost_table
 from tocompiler.estimators.transistor_operations import ScalingLaw
-from tocompiler.network import Statistics
 from tocompiler.operators import Access, Loops
+from tocompiler.tensors import Statistics
 
 
 def _row(products: int, adds: int, byte: int, operator: str = "Conv") -> Any:

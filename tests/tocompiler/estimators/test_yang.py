@@ -14,8 +14,8 @@ from alu_library.tasks import Tasks
 from tocompiler.estimators.hierarchy import load_hierarchy
 from tocompiler.estimators.mapping import LEVELS, OPERANDS, Data
 from tocompiler.estimators.yang import LayerEnergy, Yang, layer_energy, split_table
-from tocompiler.network import Statistics
 from tocompiler.operators import Access, Loops
+from tocompiler.tensors import Statistics
 
 EYERISS = load_hierarchy()
 _TABLE = tomllib.loads(Path(tocompiler.estimators.__file__).with_name("eyeriss_silicon.toml").read_text("utf-8"))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tocompiler.network import Operator, Tensor
 from tocompiler.operators import Work, rule
 from tocompiler.operators.conversion import ONNX_FORMATS
+from tocompiler.tensors import Operator, Tensor
 
 Make = Callable[..., Operator]
 _ELEMENT_TYPES = {format: number for number, format in reversed(ONNX_FORMATS.items())}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Network, Tensor
+from tocompiler.network import Network
 from tocompiler.operators import rule
+from tocompiler.tensors import Tensor
 
 B, H, Q, K, D, V = 2, 3, 4, 5, 8, 6
 

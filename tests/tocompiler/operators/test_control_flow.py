@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Network, Operator, Tensor
+from tocompiler.network import Network
 from tocompiler.operators import Access, Refused, Unmodelled, rule
+from tocompiler.tensors import Operator, Tensor
 
 
 def body(layers: int = 1) -> Network:

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tocompiler.network import Operator, Tensor
 from tocompiler.operators import Refused, Rule, Unmodelled, add_rule, forward_work, names, register, rule
+from tocompiler.tensors import Operator, Tensor
 
 onnx = pytest.importorskip("onnx")
 

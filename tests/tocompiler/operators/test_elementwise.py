@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from alu_library.functions import function_names
 from alu_library.tasks import PRIMITIVES, Tasks
-from tocompiler.network import Tensor
 from tocompiler.operators import names, rule
 from tocompiler.operators.activation import FUNCTIONS, Activation
 from tocompiler.operators.elementwise import Elementwise
+from tocompiler.tensors import Tensor
 
 
 @pytest.mark.parametrize(("operator", "tasks"), [

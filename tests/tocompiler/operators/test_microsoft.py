@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Tensor
+from tocompiler.tensors import Tensor
 
 IDS, SEGMENTS = (Tensor(name, (2, 7), "int64") for name in ("ids", "segments"))
 

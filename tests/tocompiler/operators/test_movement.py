@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Tensor
 from tocompiler.operators import Access, Refused, forward_work
+from tocompiler.tensors import Tensor
 
 
 @pytest.mark.parametrize(("operator", "operands", "attributes"), [

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Operator, Tensor
 from tocompiler.operators import Refused, rule
+from tocompiler.tensors import Operator, Tensor
 
 
 def byte(name: str, *shape: int, kind: str = "activation") -> Tensor:

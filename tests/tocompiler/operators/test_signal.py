@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from alu_library.tasks import Tasks
-from tocompiler.network import Operator, Tensor
 from tocompiler.operators import rule
 from tocompiler.operators.signal import fourier_tasks
+from tocompiler.tensors import Operator, Tensor
 
 OP = Operator("op", "DFT", (), ())
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tocompiler.network import Tensor
 from tocompiler.operators import Work
+from tocompiler.tensors import Tensor
 
 sympy = pytest.importorskip("sympy")
 N = sympy.Symbol("n", integer=True, positive=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tocompiler.network import Network, Tensor
+    from tocompiler.network import Network
+    from tocompiler.tensors import Tensor
 
 __all__ = ["activation", "attention", "feed_forward", "heads", "remember", "tokens"]
 

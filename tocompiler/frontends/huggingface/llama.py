@@ -9,7 +9,8 @@ from tocompiler.frontends.huggingface import Config, family
 from tocompiler.frontends.huggingface.blocks import activation, heads, remember, tokens
 
 if TYPE_CHECKING:
-    from tocompiler.network import Network, Tensor
+    from tocompiler.network import Network
+    from tocompiler.tensors import Tensor
 
 __all__ = ["llama"]
 

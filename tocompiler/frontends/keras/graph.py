@@ -9,7 +9,7 @@ from tocompiler.frontends.keras.table import Call, Value, row
 from tocompiler.network import Network
 
 if TYPE_CHECKING:
-    from tocompiler.network import Tensor
+    from tocompiler.tensors import Tensor
 
 __all__ = ["apply_layer", "convert"]
 

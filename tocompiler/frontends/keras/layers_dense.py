@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tocompiler.frontends.keras.table import Call, Value, keras_layer
 
 if TYPE_CHECKING:
-    from tocompiler.network import Tensor
+    from tocompiler.tensors import Tensor
 
 __all__ = ["activate"]
 

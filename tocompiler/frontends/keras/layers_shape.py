@@ -9,7 +9,7 @@ from tocompiler.frontends.keras.graph import apply_layer
 from tocompiler.frontends.keras.table import Call, Value, keras_layer
 
 if TYPE_CHECKING:
-    from tocompiler.network import Tensor
+    from tocompiler.tensors import Tensor
 
 __all__: list[str] = []
 

@@ -10,7 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from tocompiler.network import Network, Shape, Tensor
+    from tocompiler.network import Network
+    from tocompiler.tensors import Shape, Tensor
 
 __all__ = ["Call", "Value", "keras_layer", "row"]
 
@@ -52,7 +53,7 @@ class Call:
 
     def parameter(self, role: str, shape: Shape, like: Tensor, kind: str = "parameter") -> Tensor:
         """A stored tensor of the layer, the same one at every call."""
-        from tocompiler.network import Tensor
+        from tocompiler.tensors import Tensor
 
         name = f"{self.path}.{role}"
         return self.stored.setdefault(name, Tensor(name, shape, self.format(like), kind))

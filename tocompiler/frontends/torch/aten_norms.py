@@ -9,7 +9,7 @@ from tocompiler.frontends.torch.table import Call, NotTabled, aten
 from tocompiler.operators.shapes import product
 
 if TYPE_CHECKING:
-    from tocompiler.network import Shape, Tensor
+    from tocompiler.tensors import Shape, Tensor
 
 __all__: list[str] = []
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tocompiler.frontends.torch.table import Call, NotTabled, aten
 
 if TYPE_CHECKING:
-    from tocompiler.network import Tensor
+    from tocompiler.tensors import Tensor
 
 __all__: list[str] = []
 

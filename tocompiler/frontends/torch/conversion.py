@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tocompiler.frontends.torch.table import Call, NotTabled, handlers
-from tocompiler.network import Network, Tensor
+from tocompiler.network import Network
 from tocompiler.operators import Refused, Unmodelled
+from tocompiler.tensors import Tensor
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram

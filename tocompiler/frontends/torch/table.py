@@ -10,7 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from tocompiler.network import Network, Shape, Tensor
+    from tocompiler.network import Network
+    from tocompiler.tensors import Shape, Tensor
 
 __all__ = ["Call", "NotTabled", "aten", "handlers"]
 

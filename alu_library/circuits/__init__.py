@@ -1,0 +1,1 @@
+"""Circuits as netlists: generated, counted, simulated, proved and characterised."""

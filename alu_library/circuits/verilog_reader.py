@@ -1,0 +1,131 @@
+"""Reading structural Verilog, so that foreign circuits can be simulated and priced like our own.
+
+Read are modules of gate primitives (``and``, ``nand``, ...), cell instances (cells of
+:mod:`alu_library.circuits.cells`, other modules of the same text, which are flattened, or foreign cells that the caller
+names an equivalent for), and ``assign`` with ``~ & ^ |``, ``?:``, concatenations, bit and part selects and binary,
+hexadecimal or decimal literals. Arithmetic operators, registers and ``always`` blocks are behaviour, not structure, and
+are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from alu_library.circuits.cells import CELLS, Cell
+from alu_library.circuits.netlist import ONE, ZERO, Builder, Net, Netlist
+from alu_library.circuits.verilog_parser import HIGH, LOW, Gate, Module, Parser, VerilogError
+
+__all__ = ["Equivalent", "VerilogError", "from_verilog"]
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """A foreign cell: the cell of ours that it is, and its port names by our pin names."""
+
+    cell: str
+    ports: Mapping[str, str]
+
+
+def from_verilog(text: str, top: str | None = None, equivalents: Mapping[str, Equivalent] | None = None) -> Netlist:
+    """The netlist of a module (default: the last one that no other contains). Gates with more than two inputs become
+    trees; ``equivalents`` says which of our cells stands for a foreign one.
+
+    VerilogError on anything that is not structure, on a bit without a driver, and on a combinational loop.
+    """
+    modules = {m.name: m for m in Parser(text).modules() if m.name not in CELLS}
+    if not modules or (top is not None and top not in modules):
+        raise VerilogError(f"no module {top!r}" if top else "no module in the text")
+    contained = {placed.kind for m in modules.values() for placed in m.instances}
+    module = modules[top or [name for name in modules if name not in contained][-1]]
+    return _build(module, _flatten(module, modules, equivalents or {}))
+
+
+def _flatten(module: Module, modules: Mapping[str, Module], equivalents: Mapping[str, Equivalent],
+             prefix: str = "") -> list[Gate]:
+    """All gates of a module and the modules inside it, bits named by their path."""
+    def path(bit: str) -> str:
+        return bit if bit in (LOW, HIGH) else prefix + bit
+
+    gates = [Gate(g.kind, tuple(map(path, g.outputs)), tuple(map(path, g.inputs))) for g in module.gates]
+    for placed in module.instances:
+        kind, bound = placed.kind, {port: [path(bit) for bit in bits] for port, bits in placed.bound.items()}
+        if kind in equivalents:
+            kind, bound = equivalents[kind].cell, {pin: bound[port] for pin, port in equivalents[kind].ports.items()
+                                                   if port in bound}
+        if kind in CELLS:
+            gates.append(_cell_gate(CELLS[kind], bound, f"{prefix}{placed.name}"))
+        elif kind in modules:
+            inside = f"{prefix}{placed.name}."
+            gates += _flatten(modules[kind], modules, equivalents, inside)
+            gates += _bind(modules[kind], bound, inside)
+        else:
+            raise VerilogError(f"module {module.name}: {kind!r} is neither a cell nor a module of the text")
+    return gates
+
+
+def _cell_gate(cell: Cell, bound: Mapping[str, list[str]], name: str) -> Gate:
+    pins = _by_name(bound, cell.inputs + cell.outputs)
+    missing = [pin for pin in cell.inputs if not pins.get(pin)]
+    if missing:
+        raise VerilogError(f"{cell.name} {name}: nothing on {', '.join(missing)}")
+    # An open output still needs a name of its own; no identifier has a blank.
+    outputs = tuple(pins[pin][0] if pins.get(pin) else f"{name} {pin}" for pin in cell.outputs)
+    return Gate(cell.name, outputs, tuple(pins[pin][0] for pin in cell.inputs))
+
+
+def _bind(inner: Module, bound: Mapping[str, list[str]], inside: str) -> list[Gate]:
+    """Wires between the ports of a module and what is bound to them."""
+    gates = []
+    for port, outer in _by_name(bound, inner.ports).items():
+        bits = [inside + bit for bit in inner.bits(port)]
+        targets, sources = (bits, outer) if port in inner.inputs else (outer, bits)
+        gates += [Gate("buf", (t,), (s,)) for t, s in zip(targets, sources, strict=False)]
+    return gates
+
+
+def _by_name(bound: Mapping[str, list[str]], ports: Sequence[str]) -> dict[str, list[str]]:
+    return {ports[int(port)] if port.isdigit() else port: bits for port, bits in bound.items()}
+
+
+def _build(module: Module, gates: Sequence[Gate]) -> Netlist:
+    builder = Builder(module.name)
+    nets: dict[str, Net] = {LOW: ZERO, HIGH: ONE}
+    for name, bits in module.inputs.items():
+        nets.update(zip(bits, builder.input(name, len(bits)), strict=True))
+    driver: dict[str, Gate] = {}
+    for gate in gates:
+        for bit in gate.outputs:
+            if driver.setdefault(bit, gate) is not gate:
+                raise VerilogError(f"module {module.name}: two gates drive {bit.strip()}")
+    graph = {bit: gate.inputs for bit, gate in driver.items()}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise VerilogError(f"module {module.name}: a combinational loop through {error.args[1][0]}") from None
+    for bit in order:
+        if bit in nets:
+            continue
+        if bit not in driver:
+            raise VerilogError(f"module {module.name}: nothing drives {bit.strip()}")
+        gate = driver[bit]
+        nets.update(zip(gate.outputs, _place(builder, gate.kind, [nets[i] for i in gate.inputs]), strict=True))
+    for name, bits in module.outputs.items():
+        builder.output(name, [nets[bit] for bit in bits])
+    return builder.build()
+
+
+def _place(b: Builder, kind: str, nets: list[Net]) -> tuple[Net, ...]:
+    """Cells exactly as named; primitives through the builder."""
+    if kind in CELLS:
+        return b.cell(kind, *nets)
+    if kind in ("nand", "nor", "xnor"):
+        inverted = {"nand": b.nand, "nor": b.nor, "xnor": b.xnor}[kind]
+        rest = {"nand": b.and_, "nor": b.or_, "xnor": b.xor}[kind](*nets[:-1])
+        return (inverted(rest, nets[-1]),)
+    if kind == "mux":
+        return (b.mux(*nets),)
+    if kind in ("and", "or", "xor"):
+        return ({"and": b.and_, "or": b.or_, "xor": b.xor}[kind](*nets),)
+    return (b.not_(nets[0]) if kind == "not" else nets[0],)

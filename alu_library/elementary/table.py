@@ -1,0 +1,114 @@
+"""Measure every program and write the tables that ship: ``python -m alu_library.elementary.table``.
+
+The default takes a few minutes on one core; ``--full`` runs the formats of more than 16 bits on ten million points.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alu_library.elementary import coefficients, softmax
+from alu_library.elementary.accuracy import Accuracy, measure
+from alu_library.elementary.algorithms import Choice, Counted, choices, count, domain, names
+from alu_library.elementary.derivatives import FROM_RESULT
+from alu_library.formats import parse
+from alu_library.functions import FORMATS
+
+__all__ = ["main", "row", "table", "write"]
+
+POINTS = 100_000
+FULL_POINTS = 10_000_000
+EXACT_POINTS = 300  # for fp64, whose every point is evaluated by mpmath
+"""Random points of a format of more than 16 bits, on top of every exponent boundary."""
+
+
+def row(choice: Choice, accuracy: Accuracy, counted: Counted | None = None, elements: int = 1) -> dict[str, Any]:
+    """One row of a table, as it is written."""
+    counted = counted or count(choice)
+    low, high = domain(choice)
+    base = choice.name.removesuffix("_derivative")
+    return {
+        "algorithm": choice.algorithm, "internal_format": choice.internal_format,
+        "tasks": [[task, in_format, n] for (task, in_format), n in sorted(counted.tasks.items())],
+        "depth": counted.depth, "table_bit": counted.table_bit,
+        "max_error_ulp": _short(accuracy.max_error_ulp), "mean_error_ulp": _short(accuracy.mean_error_ulp),
+        "max_error_absolute": _short(accuracy.max_error_absolute), "points": accuracy.points,
+        "domain": [repr(low), repr(high)],
+        "argument": "y" if base != choice.name and base in FROM_RESULT else "x",
+        "program_hash": counted.program_hash(), **({"elements": elements} if elements > 1 else {}),
+    }
+
+
+def _short(value: float) -> float:
+    """Four digits, rounded up: an error must not be stated smaller than it was."""
+    if value == 0 or not math.isfinite(value):
+        return min(value, 1.7976931348623157e308)
+    digits = 3 - math.floor(math.log10(abs(value)))
+    return math.ceil(value * 10.0**digits) / 10.0**digits if abs(digits) < 300 else value
+
+
+def table(format: str, points: int) -> dict[str, list[dict[str, Any]]]:
+    """Rows of one format by function: every choice of each, but for what a narrower internal format does as well."""
+    functions = {
+        name: _without_waste([row(choice, measure(choice, points)) for choice in choices(name, format)])
+        for name in names()
+    }
+    for name in softmax.PROGRAMS:
+        rows = [row(choice, accuracy, counted, softmax.ELEMENTS)
+                for choice, counted, accuracy in softmax.measured(name, format, min(points, POINTS))]
+        functions |= {name: rows} if rows else {}
+    return functions
+
+
+def _without_waste(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows that are no wider copy of a row with the same tasks (or fewer) and errors no larger."""
+    def wasteful(r: dict[str, Any]) -> bool:
+        bits = parse(r["internal_format"]).bits
+        return any(
+            parse(o["internal_format"]).bits < bits and _total(o) <= _total(r) and o["table_bit"] <= r["table_bit"]
+            and o["max_error_ulp"] <= r["max_error_ulp"] and o["max_error_absolute"] <= r["max_error_absolute"]
+            for o in rows
+        )
+
+    return [r for r in rows if not wasteful(r)]
+
+
+def _total(r: dict[str, Any]) -> int:
+    return sum(int(n) for _, _, n in r["tasks"])
+
+
+def write(format: str, functions: Mapping[str, list[dict[str, Any]]]) -> Path:
+    """Write the table of one format, a line for each row, and return its path."""
+    path = Path(str(files("alu_library"))) / "data" / f"functions.{format}.json"
+    blocks = (f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(r, allow_nan=False) for r in rows) + "\n]"
+              for name, rows in functions.items())
+    path.write_text('{"functions": {\n' + ",\n".join(blocks) + "\n}}\n", encoding="utf-8")
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="ten million points for fp32 and tf32")
+    parser.add_argument("--points", type=int, metavar="N", help="random points for formats of more than 16 bits")
+    parser.add_argument("--refit", action="store_true", help="compute all minimax polynomials again")
+    parser.add_argument("--format", action="append", choices=FORMATS, help="only these formats")
+    options = parser.parse_args(arguments)
+    if options.refit:
+        coefficients.forget()
+    for format in options.format or FORMATS:
+        points = options.points or (EXACT_POINTS if format == "fp64" else FULL_POINTS if options.full else POINTS)
+        functions = table(format, points)
+        path = write(format, functions)
+        print(f"{format}: {sum(map(len, functions.values()))} rows, {path.stat().st_size} bytes", flush=True)
+    coefficients.store()
+
+
+if __name__ == "__main__":
+    main()

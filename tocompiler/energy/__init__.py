@@ -1,0 +1,1 @@
+"""From transistor operations and traffic to joules: physical terms, fitted models, intervals."""

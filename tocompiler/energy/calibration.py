@@ -1,0 +1,123 @@
+"""Calibration: from measurements to a Device. Layers measured alone give a model for each kind of operator and pass;
+whole programs give one model of their summed terms."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hardware.device import Device
+from hardware.energy_model import EnergyModel
+from hardware.measurement import Measurement
+from hardware.memory import MemoryLevel
+from hardware.runtime import Runtime, preset
+from tocompiler.energy.features import TERMS, Features, features
+from tocompiler.energy.fitting import Choices, Rows, conformal, fit, held_out, widening, with_inference
+from tocompiler.energy.metrics import metrics
+
+__all__ = ["calibrate", "rows_of"]
+
+_OWN_MODEL_FROM = 30  # layers of one kind that are worth a model of their own
+_MOVED = ("compute", "near", "far", "fresh", "weights")
+"""Terms of the model for operators that were never measured alone: what they move, and no cost of their own."""
+KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("convolution", ("Conv", "ConvTranspose")),
+    ("matrix product", ("Gemm", "MatMul", "Linear")),
+    ("pooling", ("MaxPool", "AveragePool")),
+)
+"""Operators that share a model because a runtime computes them alike; any other operator has its own."""
+
+
+def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtime | None = None,
+              memory: Sequence[MemoryLevel] = (), choices: Choices | None = None, description: str = "",
+              source: str = "") -> Device:
+    """Fit a device to measurements.
+
+    ``runtime`` defaults to the preset that the measurements' conditions name. ValueError without measurements, or
+    where they name several runtimes.
+    """
+    measured = list(measurements)
+    if not measured:
+        raise ValueError("no measurements: give at least one")
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    runtime = runtime or _runtime(measured)
+    bare = Device(name, runtime, tuple(memory), {}, _hash(measured), len(measured), description, source)
+    with threadpool_limits(1):  # threads cost more than they bring on matrices of a few hundred rows
+        return _calibrated(measured, bare, choices)
+
+
+def _calibrated(measured: Sequence[Measurement], bare: Device, choices: Choices | None) -> Device:
+    found = [features(m.program, bare.runtime, bare.last_cache_byte) for m in measured]
+    single = [len(f.leaders) == 1 for f in found]
+    if all(single):
+        models = _operator_models(measured, found, choices or Choices(exponent=False))
+    else:
+        models = {"program": _finished(rows_of(measured, found), choices or Choices(), "program")}
+    return replace(bare, models=models)
+
+
+def rows_of(measured: Sequence[Measurement], found: Sequence[Features], facts: bool = False) -> Rows:
+    """Measurements as rows to fit: summed terms, joule per execution, and groups."""
+    return Rows(
+        np.array([f.total for f in found]),
+        np.array([f.unit_facts[0] if facts else f.program_facts for f in found]),
+        np.array([m.joule_per_execution for m in measured]),
+        np.array([m.group or m.program.name for m in measured]), TERMS,
+    )
+
+
+def _operator_models(measured: Sequence[Measurement], found: Sequence[Features],
+                     choices: Choices) -> dict[str, EnergyModel]:
+    """One model for each kind of operator and pass with enough layers, and one for all others."""
+    members: dict[tuple[str, tuple[str, ...], str], list[int]] = {}
+    for i, f in enumerate(found):
+        leader = f.rows[f.leaders[0]]
+        kind, operators = _kind(leader.operator)
+        members.setdefault((kind, operators, leader.phase), []).append(i)
+    everything = rows_of(measured, found, facts=True)
+    models = {"any": _finished(everything, replace(choices, correction=False, terms=_MOVED), "operator")}
+    for (kind, operators, phase), index in members.items():
+        if len(index) >= _OWN_MODEL_FROM:
+            model = _finished(everything.take(np.array(index)), choices, "operator")
+            models[f"{kind}, {phase}"] = replace(model, operators=operators, phase=phase)
+    return models
+
+
+def _kind(operator: str) -> tuple[str, tuple[str, ...]]:
+    for kind, operators in KINDS:
+        if operator in operators:
+            return kind, operators
+    return operator, (operator,)
+
+
+def _finished(rows: Rows, choices: Choices, level: str) -> EnergyModel:
+    """Fit, then the interval and metrics from predictions of held-out groups."""
+    model = with_inference(fit(rows, choices, level), rows)
+    if len(np.unique(rows.groups)) < 2:
+        return model
+    predicted = held_out(rows, choices, level)
+    interval = replace(conformal(rows.joule, predicted), widening=widening(rows, choices))
+    return replace(model, interval=interval, metrics=metrics(rows.joule, predicted))
+
+
+def _runtime(measured: Sequence[Measurement]) -> Runtime:
+    names = sorted({m.conditions.get("runtime", "generic") for m in measured})
+    if len(names) > 1:
+        raise ValueError(f"the measurements name several runtimes ({', '.join(names)}): calibrate one device for each")
+    return preset(names[0])
+
+
+def _hash(measured: Sequence[Measurement]) -> str:
+    """First 16 digits of the SHA-256 of what was fitted: each program's counts and its energy."""
+    digest = hashlib.sha256()
+    for m in measured:
+        totals = m.program.totals
+        digest.update(f"{m.program.name}|{m.program.alu.phase}|{totals.multiply_accumulates}|{totals.parameters}|"
+                      f"{m.joule_per_execution:.9g}\n".encode())
+    return digest.hexdigest()[:16]
+
+

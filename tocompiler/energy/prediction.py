@@ -1,0 +1,176 @@
+"""Prediction: the energy of a program on a calibrated device, operator by operator, with an interval.
+
+Where a device was calibrated on single layers, every layer is predicted by the model of its operator and the layers
+are summed; where it was calibrated on whole programs, the program's summed terms are predicted and shared out.
+Reads nothing but the program: no latency, power or throughput.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from hardware.device import Device
+from hardware.energy_model import EnergyModel
+from tocompiler.costing import TransistorProgram
+from tocompiler.energy.features import Features, features
+
+__all__ = ["OperatorEnergy", "Prediction", "Ratio", "predict", "ratio"]
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+_INSIDE = 0.9  # share of the energy that must come from inside the calibrated domain
+_NEAR = math.log(2.0)  # e-folds beyond the data that still count as inside
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorEnergy:
+    """One operator's energy (joule), and whether it lies in the domain that was calibrated."""
+
+    name: str
+    operator: str
+    phase: str
+    energy_joule: float
+    in_domain: bool
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Energy of one execution in joule, with a 90 % interval; the operators' energies sum to the total.
+
+    ``in_domain`` is False where more than a tenth of the energy comes from operators or sizes unlike any that was
+    measured; ``statement`` says so in words.
+    """
+
+    energy_joule: float
+    low_joule: float
+    high_joule: float
+    operators: tuple[OperatorEnergy, ...]
+    in_domain: bool
+    statement: str
+    device: str
+
+    @property
+    def half_width(self) -> float:
+        """Half-width of the interval in log energy."""
+        return 0.5 * math.log(self.high_joule / self.low_joule)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one model says of the units it serves: energies, half-widths and distances (e-folds)."""
+
+    units: list[int]
+    joule: Array
+    half_width: Array
+    distance: Array
+    foreign: bool
+
+
+def predict(program: TransistorProgram, device: Device) -> Prediction:
+    """Predict a program's energy on a device. ValueError if the device has no model or a dimension is symbolic."""
+    if not device.models:
+        raise ValueError(f"device '{device.name}' is not calibrated: run 'tocompiler calibrate'")
+    found = features(program, device.runtime, device.last_cache_byte)
+    if not found.rows:
+        raise ValueError("the program is empty: it has no operator to predict")
+    whole = [m for m in device.models.values() if m.level == "program"]
+    parts = [_whole(found, whole[0])] if whole else _by_operator(found, device)
+    return _prediction(found, device, parts, bool(whole))
+
+
+def _whole(found: Features, model: EnergyModel) -> _Part:
+    terms = found.total[None, :]
+    joule = model.joule(terms, found.program_facts[None, :])
+    distance = model.distance(terms)
+    return _Part([-1], joule, model.interval.half_width(joule, np.maximum(distance - _NEAR, 0)), distance, False)
+
+
+def _by_operator(found: Features, device: Device) -> list[_Part]:
+    served: dict[str, list[int]] = {}
+    for unit, row in enumerate(found.leaders):
+        served.setdefault(_model_for(device, found.rows[row].operator, found.rows[row].phase), []).append(unit)
+    parts = []
+    for name, units in served.items():
+        model = device.models[name]
+        terms = found.unit_terms[units]
+        joule = np.where(terms[:, :-1].any(1), model.joule(terms, found.unit_facts[units]), 0.0)
+        distance = model.distance(terms)
+        half = model.interval.half_width(joule, np.maximum(distance - _NEAR, 0))
+        parts.append(_Part(units, joule, half, distance, not model.operators))
+    return parts
+
+
+def _model_for(device: Device, operator: str, phase: str) -> str:
+    """The name of the most particular model that serves an operator."""
+    serving = [n for n, m in device.models.items() if m.serves(operator, phase)]
+    if not serving:
+        raise ValueError(f"device '{device.name}' has no model for {operator} in the {phase} pass")
+    return max(serving, key=lambda n: bool(device.models[n].operators) + bool(device.models[n].phase))
+
+
+def _prediction(found: Features, device: Device, parts: list[_Part], whole: bool) -> Prediction:
+    total = float(sum(p.joule.sum() for p in parts))
+    # Errors of layers of one kind go together, those of different kinds do not: sum inside, root of squares across.
+    half = math.sqrt(sum((float((p.joule * p.half_width).sum()) / total) ** 2 for p in parts))
+    outside = sum(float(p.joule[p.distance > _NEAR].sum()) if not p.foreign else float(p.joule.sum()) for p in parts)
+    in_domain = outside <= (1 - _INSIDE) * total
+    statement = (f"inside the calibrated domain of {device.name}" if in_domain else
+                 f"outside the calibrated domain of {device.name}: {outside / total:.0%} of the energy comes from "
+                 "operators or sizes unlike any measured; the interval is widened and may still be too narrow")
+    return Prediction(total, total * math.exp(-half), total * math.exp(half), _shared_out(found, device, parts, whole),
+                      in_domain, statement, device.name)
+
+
+def _shared_out(found: Features, device: Device, parts: list[_Part], whole: bool) -> tuple[OperatorEnergy, ...]:
+    """Each unit's energy to its rows, in proportion to the rows' physical terms without the constant."""
+    energy = np.zeros(len(found.rows))
+    inside = np.ones(len(found.rows), dtype=bool)
+    unit = np.asarray(found.unit)
+    for part in parts:
+        for u, joule, distance in zip(part.units, part.joule, part.distance, strict=True):
+            rows = np.arange(len(unit)) if whole else np.flatnonzero(unit == u)
+            leader = found.rows[rows[0]]
+            model = (next(iter(device.models.values())) if whole
+                     else device.models[_model_for(device, leader.operator, leader.phase)])
+            weight = found.terms[rows][:, :-1] @ np.asarray(model.coefficients[:-1])
+            energy[rows] = joule * (weight / weight.sum() if weight.sum() > 0 else 1.0 / len(rows))
+            inside[rows] = not part.foreign and distance <= _NEAR
+    return tuple(OperatorEnergy(r.name, r.operator, r.phase, float(e), bool(i))
+                 for r, e, i in zip(found.rows, energy, inside, strict=True))
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Energy of one program over another's on the same device, with its own 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def ratio(first: TransistorProgram, second: TransistorProgram, device: Device) -> Ratio:
+    """How much more energy ``first`` takes than ``second`` on a device.
+
+    What both share cancels: a device's error is common to two programs as far as their operators' shares of the
+    energy are alike. With ``s`` the overlap of shares (0 to 1), the half-width is
+    ``sqrt(h1^2 + h2^2 - 2 s h1 h2)``, and never below the difference of the two half-widths.
+    """
+    a, b = predict(first, device), predict(second, device)
+    overlap = _overlap(a, b)
+    half = math.sqrt(max(a.half_width**2 + b.half_width**2 - 2 * overlap * a.half_width * b.half_width, 0.0))
+    value = a.energy_joule / b.energy_joule
+    return Ratio(value, value * math.exp(-half), value * math.exp(half))
+
+
+def _overlap(a: Prediction, b: Prediction) -> float:
+    """Common share of energy by kind of operator, between 0 and 1."""
+    shares = []
+    for p in (a, b):
+        by_kind: dict[str, float] = {}
+        for op in p.operators:
+            by_kind[op.operator] = by_kind.get(op.operator, 0.0) + op.energy_joule / p.energy_joule
+        shares.append(by_kind)
+    return sum(min(share, shares[1].get(kind, 0.0)) for kind, share in shares[0].items())
