@@ -74,7 +74,7 @@ def _by_region(rows: Rows, choices: Choices, regions: int = 6) -> tuple[Array, A
 def _layers(name: str, kind: _Kind, table: list[MeasurementRow]) -> Claim:
     data = layers_of(name, table, XEON_CACHE_BYTE)
     predicted = kind.model.joule(data.rows.terms, data.rows.facts)
-    half = kind.spread.interval.half_width(predicted, kind.model.distance(data.rows.terms))
+    half = kind.spread.interval.half_width(predicted, kind.model.strain(data.rows.terms))
     result = Result(data.rows.joule, predicted, half, np.arange(len(predicted)))
     return Claim(f"getzner_{name}_layer_mape", result.mape, "%", {**result.summary(), **_plain(kind, data)},
                  "correction: kernel + trees; interval from layers held out by region")
@@ -106,7 +106,7 @@ def _networks(kinds: dict[str, _Kind], table: list[MeasurementRow], split: str) 
         for name, kind in kinds.items():
             units = [u for u, row in enumerate(found.leaders) if found.rows[row].operator == name]
             joule = kind.model.joule(found.unit_terms[units], found.unit_facts[units])
-            width = kind.spread.interval.half_width(joule, kind.model.distance(found.unit_terms[units]))
+            width = kind.spread.interval.half_width(joule, kind.model.strain(found.unit_terms[units]))
             predicted[i] += joule.sum()
             half[i] += float(((joule * width) ** 2).sum())
         by_product[i] = data.roofline[i, 0] / 2

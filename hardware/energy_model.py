@@ -139,6 +139,18 @@ class EnergyModel:
 
     def distance(self, terms: Array) -> Array:
         """How far outside the data each row lies: the largest excess of a term over its range, in e-folds."""
+        return np.asarray(self._excess(terms).max(1))
+
+    def strain(self, terms: Array) -> Array:
+        """How much that matters: the terms' excesses weighted by their shares of the energy, in e-folds.
+
+        A term far below its range adds next to nothing to the energy, and so next to nothing to its error.
+        """
+        parts = terms * np.asarray(self.coefficients)
+        shares = parts / np.maximum(parts.sum(1, keepdims=True), 1e-300)
+        return np.asarray((shares * self._excess(terms)).sum(1))
+
+    def _excess(self, terms: Array) -> Array:
         logs = np.log(np.maximum(terms, 1e-300))
         excess = np.maximum(np.asarray(self.low) - logs, logs - np.asarray(self.high))
-        return np.asarray(np.where(terms > 0, np.maximum(excess, 0.0), 0.0).max(1))
+        return np.asarray(np.where(terms > 0, np.maximum(excess, 0.0), 0.0))

@@ -70,6 +70,8 @@ def run() -> NoReturn:
 def main() -> None:
     """The command line: exit status 0 done, 1 bad input, 2 usage."""
     gc.set_threshold(100_000)  # a compile makes many small objects that live to its end: looking for garbage is waste
+    if sys.argv[1:2] == ["compile"]:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no large matrix to multiply: threads cost only their start
     try:
         check_hardware()
         status = cli.main(standalone_mode=False)

@@ -177,7 +177,7 @@ def widening(rows: Rows, choices: Choices) -> float:
     middle, ends = rows.take(order[tenth:-tenth]), rows.take(np.concatenate([order[:tenth], order[-tenth:]]))
     model = fit(middle, replace(choices, correction=False))
     inside = np.quantile(np.abs(np.log(model.joule(middle.terms, middle.facts) / middle.joule)), 0.9)
-    distance = model.distance(ends.terms)
+    distance = model.strain(ends.terms)
     beyond = distance > 0.1
     if beyond.sum() < 5:
         return 1.0

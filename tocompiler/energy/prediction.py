@@ -85,7 +85,7 @@ def _whole(found: Features, model: EnergyModel) -> _Part:
     terms = found.total[None, :]
     joule = model.joule(terms, found.program_facts[None, :])
     distance = model.distance(terms)
-    return _Part([-1], joule, model.interval.half_width(joule, np.maximum(distance - _NEAR, 0)), distance, False)
+    return _Part([-1], joule, model.interval.half_width(joule, model.strain(terms)), distance, False)
 
 
 def _by_operator(found: Features, device: Device) -> list[_Part]:
@@ -98,7 +98,7 @@ def _by_operator(found: Features, device: Device) -> list[_Part]:
         terms = found.unit_terms[units]
         joule = np.where(terms[:, :-1].any(1), model.joule(terms, found.unit_facts[units]), 0.0)
         distance = model.distance(terms)
-        half = model.interval.half_width(joule, np.maximum(distance - _NEAR, 0))
+        half = model.interval.half_width(joule, model.strain(terms))
         parts.append(_Part(units, joule, half, distance, not model.operators))
     return parts
 

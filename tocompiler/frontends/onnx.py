@@ -17,8 +17,9 @@ import onnx
 import onnx.shape_inference
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from tocompiler.frontends.onnx_bindings import Bindings
 from tocompiler.frontends.onnx_dimensions import bind, dimension_names
-from tocompiler.frontends.onnx_graph import Bindings, build_network
+from tocompiler.frontends.onnx_graph import build_network
 from tocompiler.frontends.onnx_reader import skim
 from tocompiler.frontends.onnx_types import nested_graphs, tensor_type
 from tocompiler.network import Network

@@ -10,7 +10,7 @@ from tocompiler.network import Network
 from tocompiler.tensors import Operator, Shape, Tensor
 
 if TYPE_CHECKING:
-    from tocompiler.frontends.onnx_graph import Bindings
+    from tocompiler.frontends.onnx_bindings import Bindings
 
 __all__ = ["body_inputs", "body_results", "trip_count"]
 

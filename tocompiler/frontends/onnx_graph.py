@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tocompiler.frontends.onnx_bindings import Bindings
 from tocompiler.frontends.onnx_bodies import body_inputs
 from tocompiler.frontends.onnx_dimensions import free_inputs
 from tocompiler.frontends.onnx_inference import MISINFERRED, infer_again
@@ -29,48 +28,9 @@ from tocompiler.frontends.shape_arithmetic import can_evaluate, evaluate, shape_
 from tocompiler.network import Network
 from tocompiler.tensors import Operator, Shape, Tensor
 
-__all__ = ["Bindings", "build_network"]
+__all__ = ["build_network"]
 
 _SOFTMAXES = frozenset({"Softmax", "LogSoftmax", "Hardmax"})
-
-
-@dataclass
-class Bindings:
-    """What the user and the file say: names for errors, opset versions, bound dimensions, known input values."""
-
-    where: str
-    folder: Path | None
-    opsets: Mapping[str, int]
-    dims: Mapping[str, int]
-    symbolic: bool = False
-    values: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
-    declared: Mapping[str, Any] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
-    """Names of results' dimensions and of trip counts that the user bound and the graph needed."""
-    groups: dict[str, Any] = field(default_factory=dict)
-    """Types of the sequences and optionals met so far; a Tensor says the shape of their elements only."""
-
-    def dimension(self, d: int | str | None, fallback_name: str) -> Any:
-        """A number, a symbol, or None where it is neither bound nor to be left open."""
-        if isinstance(d, int):
-            return d
-        for name in (d, fallback_name):
-            if name is not None and (size := self.bound(name)) is not None:
-                return size
-        return None
-
-    def bound(self, name: str) -> int | None:
-        """What the user bound to a name."""
-        if name not in self.dims:
-            return None
-        self.used.add(name)
-        return self.dims[name]
-
-    def symbol(self, name: str) -> Any:
-        """A positive integer by name."""
-        import sympy
-
-        return sympy.Symbol(name, integer=True, positive=True)
 
 
 class _Scope(dict[str, Tensor]):

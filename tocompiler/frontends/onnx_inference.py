@@ -16,7 +16,7 @@ from tocompiler.operators import Refused, Unmodelled, rule
 from tocompiler.tensors import Operator, Shape, Tensor
 
 if TYPE_CHECKING:
-    from tocompiler.frontends.onnx_graph import Bindings
+    from tocompiler.frontends.onnx_bindings import Bindings
 
 __all__ = ["MISINFERRED", "infer_again"]
 
