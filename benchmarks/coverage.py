@@ -7,7 +7,8 @@ output shapes; a use that is refused names its operator and is listed apart. ``c
 exports whose forward multiply-accumulates differ from torch's flop counter on the same module (in this run on meta
 tensors where torch is installed, else as recorded with the exports); ``coverage_backward_mismatches`` the same for the
 backward pass. torch multiplies the weight gradient of a grouped convolution by the group count; it is counted here as
-what it is, as many products as forward (``strip_models.convolution_backward_flops``).
+what it is, as many products as forward (``strip_models.convolution_backward_flops``). The claims about torch.export are those
+of ``architectures.py``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import architectures
 import onnx
 from claims import Claim, Options, main
 from onnx_cases import Case, backend_cases
@@ -39,6 +41,7 @@ def run(options: Options) -> Iterator[Claim]:
     yield standard_operators()
     yield from exports(options)
     yield linear_exponent((100, 1000) if options.smoke else (1000, 10_000, 100_000))
+    yield from architectures.run(options)
 
 
 def backend(options: Options) -> Claim:
