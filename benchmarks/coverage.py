@@ -7,8 +7,8 @@ output shapes; a use that is refused names its operator and is listed apart. ``c
 exports whose forward multiply-accumulates differ from torch's flop counter on the same module (in this run on meta
 tensors where torch is installed, else as recorded with the exports); ``coverage_backward_mismatches`` the same for the
 backward pass. torch multiplies the weight gradient of a grouped convolution by the group count; it is counted here as
-what it is, as many products as forward (``strip_models.convolution_backward_flops``). The claims about torch.export are those
-of ``architectures.py``.
+what it is, as many products as forward (``strip_models.convolution_backward_flops``). The claims about
+torch.export are those of ``architectures.py``.
 """
 
 from __future__ import annotations
