@@ -29,7 +29,8 @@ def test_a_calibrated_device_predicts_its_own_table(table: Path) -> None:
     done = CliRunner().invoke(calibrate, [str(table), "--name", "board", "-o", str(device)])
     assert done.exit_code == 0, done.output
     said = CliRunner().invoke(evaluate, [str(table), "--device", str(device), "--json", "-"])
-    found = json.loads(said.output)
+    assert "the very rows that board was calibrated on" in said.stderr
+    found = json.loads(said.stdout)
     assert found["device"] == "board"
     assert found["rows"] == 12
     assert found["mape"] < 2

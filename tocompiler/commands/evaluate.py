@@ -34,10 +34,15 @@ def command(table: str, device: str | None, estimator: str | None, json_path: st
     from tabulate import tabulate
 
     from hardware.device import load_device
+    from tocompiler.energy.calibration import data_hash
     from tocompiler.energy.evaluation import evaluate, plot
     from tocompiler.energy.tables import read_measurements
 
-    found = evaluate(read_measurements(table), load_device(device))
+    measured, known = read_measurements(table), load_device(device)
+    found = evaluate(measured, known)
+    if data_hash(measured) == known.data_hash:
+        click.echo(f"{table}: the very rows that {known.name} was calibrated on; "
+                   "`tocompiler devices` gives its error on held-out rows", err=True)
     if plot_path:
         plot(found, plot_path)
     if json_path:

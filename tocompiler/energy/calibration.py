@@ -18,7 +18,7 @@ from tocompiler.energy.features import TERMS, Features, features
 from tocompiler.energy.fitting import Choices, Rows, conformal, fit, held_out, widening, with_inference
 from tocompiler.energy.metrics import metrics
 
-__all__ = ["calibrate", "rows_of"]
+__all__ = ["calibrate", "data_hash", "rows_of"]
 
 _OWN_MODEL_FROM = 30  # layers of one kind that are worth a model of their own
 _MOVED = ("compute", "near", "far", "fresh", "weights")
@@ -45,7 +45,7 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     runtime = runtime or _runtime(measured)
-    bare = Device(name, runtime, tuple(memory), {}, _hash(measured), len(measured), description, source)
+    bare = Device(name, runtime, tuple(memory), {}, data_hash(measured), len(measured), description, source)
     with threadpool_limits(1):  # threads cost more than they bring on matrices of a few hundred rows
         return _calibrated(measured, bare, choices)
 
@@ -111,7 +111,7 @@ def _runtime(measured: Sequence[Measurement]) -> Runtime:
     return preset(names[0])
 
 
-def _hash(measured: Sequence[Measurement]) -> str:
+def data_hash(measured: Sequence[Measurement]) -> str:
     """First 16 digits of the SHA-256 of what was fitted: each program's counts and its energy."""
     digest = hashlib.sha256()
     for m in measured:
