@@ -74,27 +74,25 @@ def tan(x: Operand, bits: float) -> Operand:
     return select(odd, -cosine, sine) / select(odd, sine, cosine)
 
 
-def _asin_small(a: Operand, u: Operand, bits: float) -> Operand:
-    """asin a for a^2 = u <= 1/4."""
-    return a + a * (u * horner(u, polynomial("asin", 0, 0.25, bits)))
+def _asin_reduced(x: Operand, bits: float) -> tuple[Operand, Operand]:
+    """Whether |x| > 1/2, and the asin that is left: of |x|, or beyond 1/2 of sqrt((1 - |x|)/2)."""
+    magnitude = absolute(x)
+    near = less(0.5, magnitude)
+    u = select(near, scale(1 - magnitude, -1), magnitude * magnitude)
+    a = select(near, sqrt(u), magnitude)
+    return near, a + a * (u * horner(u, polynomial("asin", 0, 0.25, bits)))
 
 
 def asin(x: Operand, bits: float) -> Operand:
     """asin x by its polynomial up to 1/2, and as pi/2 - 2 asin sqrt((1 - |x|)/2) beyond."""
-    a = absolute(x)
-    near = less(0.5, a)
-    u = select(near, scale(1 - a, -1), a * a)
-    small = _asin_small(select(near, sqrt(u), a), u, bits)
+    near, small = _asin_reduced(x, bits)
     high, rest = split("half_pi", parse(x.format).mantissa_bits)
     return copy_sign(select(near, high - (scale(small, 1) - rest), small), x)
 
 
 def acos(x: Operand, bits: float) -> Operand:
     """acos x = pi/2 - asin x up to 1/2; 2 asin sqrt((1 - |x|)/2), or pi less that, beyond."""
-    a = absolute(x)
-    near = less(0.5, a)
-    u = select(near, scale(1 - a, -1), a * a)
-    small = _asin_small(select(near, sqrt(u), a), u, bits)
+    near, small = _asin_reduced(x, bits)
     high, rest = split("half_pi", parse(x.format).mantissa_bits)
     negative = less(x, 0)
     twice = scale(small, 1)

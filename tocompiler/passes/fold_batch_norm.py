@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tocompiler.network import Network
+from tocompiler.passes.matching import Uses
 from tocompiler.tensors import Operator, Tensor
 
 __all__ = ["fold_batch_norm"]
@@ -18,19 +19,13 @@ def fold_batch_norm(network: Network) -> Network:
     The convolution gains a bias (the shift) if it had none, which adds no task: it initialises the accumulator.
     Requires inference; parameters are still counted on the network as loaded.
     """
-    readers: dict[str, int] = {}
-    for op in network.operators:
-        for t in op.inputs:
-            if t is not None:
-                readers[t.name] = readers.get(t.name, 0) + 1
-    outputs = {t.name for t in network.outputs}
+    uses = Uses(network)
     kept: list[Operator] = []
     writer: dict[str, int] = {}
     for op in network.operators:
         source = op.input(0)
         at = writer.get(source.name) if source is not None else None
-        if (op.operator == "BatchNormalization" and source is not None and at is not None
-                and readers[source.name] == 1 and source.name not in outputs):
+        if at is not None and uses.only_reader(kept[at], "BatchNormalization") is op:
             linear = kept[at]
             shift = linear.input(2) or Tensor(f"{op.name}.shift", op.given(2).shape, op.given(2).format, "parameter")
             kept[at] = replace(linear, inputs=(*linear.inputs[:2], shift), outputs=op.outputs[:1])

@@ -12,7 +12,7 @@ from dataclasses import replace
 from tocompiler.lowering import AluProgram, AluRow
 from tocompiler.network import Network
 from tocompiler.operators import Access
-from tocompiler.tensors import Operator
+from tocompiler.passes.matching import Uses
 
 __all__ = ["RESIDENCY"]
 
@@ -24,49 +24,33 @@ _FOLLOWERS = frozenset({
 _SCORE_STEPS = frozenset({"Add", "Mul", "Div", "Where", "Softmax", "Identity", "Dropout", "Cast"})
 
 
-def _readers(network: Network) -> dict[str, list[Operator]]:
-    readers: dict[str, list[Operator]] = {}
-    for op in network.operators:
-        for t in op.inputs:
-            if t is not None:
-                readers.setdefault(t.name, []).append(op)
-    for t in network.outputs:
-        readers.setdefault(t.name, []).append(Operator("output", "output", (t,), ()))
-    return readers
-
-
 def _fused_tensors(network: Network) -> set[str]:
     """Results of a product, or of an activation fused already, that one activation alone reads."""
-    readers = _readers(network)
+    uses = Uses(network)
     fused: set[str] = set()
     fusing: set[str] = set()
     for op in network.operators:
         if op.operator in _PRODUCTS or op.name in fusing:
             result = op.outputs[0].name
-            after = readers.get(result, [])
-            if len(after) == 1 and after[0].operator in _FOLLOWERS and after[0].given(0).name == result:
+            after = uses.only_reader(op, *_FOLLOWERS)
+            if after is not None and after.given(0).name == result:
                 fused.add(result)
-                fusing.add(after[0].name)
+                fusing.add(after.name)
     return fused
 
 
 def _score_tensors(network: Network) -> set[str]:
     """Tensors on the way from a MatMul through one Softmax to the MatMul that reads it: attention's scores."""
-    readers = _readers(network)
+    uses = Uses(network)
     scores: set[str] = set()
     for op in network.operators:
         if op.operator != "MatMul":
             continue
-        path: list[str] = []
-        softmax = False
-        after: Operator | None = op
-        while after is not None:
-            path.append(after.outputs[0].name)
-            following = readers.get(path[-1], [])
-            after = following[0] if len(following) == 1 and following[0].operator in _SCORE_STEPS else None
-            softmax = softmax or (after is not None and after.operator == "Softmax")
-        if softmax and len(following) == 1 and following[0].operator == "MatMul":
-            scores.update(path)
+        path = [op]
+        while (after := uses.only_reader(path[-1], *_SCORE_STEPS)) is not None:
+            path.append(after)
+        if uses.only_reader(path[-1], "MatMul") and any(step.operator == "Softmax" for step in path):
+            scores.update(step.outputs[0].name for step in path)
     return scores
 
 
