@@ -118,5 +118,7 @@ def _inner(data: EnergySet, splits: list[Split], parts: list[Array], choices: Ch
 def _across(data: EnergySet, splits: list[Split], parts: list[Array]) -> Iterator[Array]:
     for i, predicted in enumerate(parts):
         others = [j for j in range(len(parts)) if j != i]
-        joule = np.concatenate([data.rows.joule[splits[j][1]] for j in others])
-        yield conformal(joule, np.concatenate([parts[j] for j in others])).half_width(predicted)
+        index = np.concatenate([splits[j][1] for j in others])
+        groups = np.repeat(others, [len(parts[j]) for j in others])
+        predictions = np.concatenate([parts[j] for j in others])
+        yield conformal(data.rows.joule[index], predictions, groups).half_width(predicted)

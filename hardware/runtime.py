@@ -25,11 +25,14 @@ class Runtime:
     ``Add.backward``: in that pass; ``BatchNormalization.training``: forward, in training). ``in_place``:
     operators whose result overwrites their operand. ``fused``: operators that run inside their producer, so that
     their own operand and result do not move. ``fresh_pages_above_byte``: results larger than this are freshly mapped
-    memory at every execution. ``weights_as``: ``bytes``, or ``elements`` where weights are stored wide whatever the
-    format. ``layout_copies``: whether convolution makes padded, blocked copies of its operand and result. ``copied``:
-    operators whose operands and results are copied through newly allocated memory at every execution.
-    ``copies_inputs``: network inputs (images, key and value caches) come from outside the caches at every execution.
-    ``host_per_sample``: the host spends time on each sample of a batch by itself.
+    memory at every execution. ``weights_as``: ``bytes``, or ``elements`` where weights are stored, and inputs handed
+    over, as fp32 whatever the format. ``loads_parameters``: every execution is a process that reads all parameters,
+    embedding tables included. ``layout_copies``: whether convolution makes padded, blocked copies of its operand and
+    result. ``copied``: operators whose operands and results are copied through newly allocated memory at every
+    execution. ``copies_inputs``: network inputs (images, key and value caches) come from outside the caches at every
+    execution. ``host_per_sample``: the host spends time on each sample of a batch by itself, and a launch on every
+    transfer of a network input or output. ``execution_constant``: False where an execution costs nothing beside its
+    operators, samples and transfers.
     """
 
     name: str = "generic"
@@ -45,10 +48,12 @@ class Runtime:
     fused: tuple[str, ...] = ()
     fresh_pages_above_byte: int | None = None
     weights_as: str = "bytes"
+    loads_parameters: bool = False
     layout_copies: bool = False
     copied: tuple[str, ...] = ()
     copies_inputs: bool = False
     host_per_sample: bool = False
+    execution_constant: bool = True
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Runtime:

@@ -95,12 +95,30 @@ def test_intervals_cover_what_they_promise() -> None:
     assert 0.86 < covered < 0.94
 
 
+def test_rows_of_a_group_that_err_together_count_as_few() -> None:
+    groups = np.repeat(np.arange(10), 40)
+    alone, common = RANDOM.normal(size=400), np.repeat(RANDOM.normal(size=10), 40)
+    joule = np.exp(RANDOM.uniform(0, 5, 400))
+    for error, wider in ((0.1 * alone, False), (0.1 * common + 0.02 * alone, True)):
+        known, ignored = (conformal(joule, joule * np.exp(error), g) for g in (groups, None))
+        assert (known.quantile > 1.02 * ignored.quantile) is wider
+
+
+def test_with_few_rows_all_bytes_cost_the_same() -> None:
+    terms = RANDOM.uniform(1, 10, (40, 4))
+    rows = Rows(terms, np.zeros((40, 0)), terms @ np.array([1.0, 2.0, 3.0, 4.0]), np.arange(40).astype(str),
+                ("compute", "near", "far", "fresh"))
+    few = fit(rows.take(np.arange(12)), Choices(correction=False)).coefficients
+    assert few[1] == few[2] == few[3] > 0
+    assert fit(rows, Choices(correction=False)).coefficients == pytest.approx((1, 2, 3, 4), rel=1e-3)
+
+
 def test_an_exponent_is_taken_only_where_it_helps() -> None:
     terms, joule = made_up(40)
     rows = Rows(terms, np.zeros((40, 0)), joule, np.arange(40).astype(str), ("a", "b", "c"))
     assert fit(rows, Choices(correction=False)).exponent == 1.0
     bent = fit(replace(rows, joule=joule**0.7), Choices(correction=False))
-    assert bent.exponent == 0.7
+    assert bent.exponent == pytest.approx(0.7)
 
 
 def test_a_correction_learns_what_the_terms_leave_over() -> None:

@@ -72,6 +72,24 @@ def test_samples_count_where_the_host_handles_each() -> None:
     total = dict(zip(TERMS, features(compile(network), preset("packed_gpu")).total, strict=True))
     assert total["samples"] == 8
     assert total["fresh"] == 8 * 784 * 4
+    # Four products, and a transfer in and one out; nothing else is constant on this runtime.
+    assert total["kernels"] == 4 + 2
+    assert total["constant"] == 0
+
+
+def test_a_host_hands_images_over_wide_whatever_the_network_computes_in() -> None:
+    network = build("qutibench:mlp,width=0.125", batch=8)
+    narrow = dict(zip(TERMS, features(compile(network, format="fp16"), preset("packed_gpu")).total, strict=True))
+    assert narrow["fresh"] == 8 * 784 * 4
+    assert narrow["weights"] == 4 * compile(network).totals.parameters
+
+
+def test_a_process_reads_whole_tables_where_a_pass_gathers_rows() -> None:
+    program = compile(build("transformer:bert-base,phase=encode,length=16"))
+    gathered, loaded = (dict(zip(TERMS, features(program, preset(name)).total, strict=True))["weights"]
+                        for name in ("generic", "pytorch_process"))
+    assert loaded >= 4 * program.totals.parameters
+    assert loaded - gathered > 4 * 768 * 30_000
 
 
 @pytest.mark.parametrize(

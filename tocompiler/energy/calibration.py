@@ -100,7 +100,7 @@ def _finished(rows: Rows, choices: Choices, level: str) -> EnergyModel:
     if len(np.unique(rows.groups)) < 2:
         return model
     predicted = held_out(rows, choices, level)
-    interval = replace(conformal(rows.joule, predicted), widening=widening(rows, choices))
+    interval = replace(conformal(rows.joule, predicted, rows.groups), widening=widening(rows, choices))
     return replace(model, interval=interval, metrics=metrics(rows.joule, predicted))
 
 

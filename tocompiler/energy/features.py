@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -51,6 +51,7 @@ _WINDOWED = ("Conv", "MaxPool", "AveragePool", "ConvTranspose", "LpPool")
 class Features:
     """Terms and facts of one program: ``terms`` is (rows, TERMS), ``facts`` (rows, FACTS).
 
+    ``own`` (TERMS) is what an execution costs beside its operators: its constant, samples and transfers.
     ``unit`` numbers the layer that a row belongs to: an operator's backward pass and the optimizer's steps on its
     parameters are one layer, as they are when a layer is measured alone.
     """
@@ -59,7 +60,7 @@ class Features:
     terms: Array
     facts: Array
     unit: tuple[int, ...]
-    samples: float = 0.0
+    own: Array
 
     @cached_property
     def leaders(self) -> tuple[int, ...]:
@@ -95,11 +96,8 @@ class Features:
 
     @cached_property
     def total(self) -> Array:
-        """Terms of the whole program, the constant once."""
-        total = np.asarray(self.terms.sum(0))
-        total[-1] = 1.0
-        total[-2] = self.samples
-        return total
+        """Terms of the whole program."""
+        return np.asarray(self.terms.sum(0) + self.own)
 
 
 def features(program: TransistorProgram, runtime: Runtime, last_cache_byte: float | None = None,
@@ -110,6 +108,7 @@ def features(program: TransistorProgram, runtime: Runtime, last_cache_byte: floa
     ValueError where a dimension is still symbolic.
     """
     operators = {op.name: op for op in program.network.operators}
+    loaded = _loaded(program) if runtime.loads_parameters else None
     terms = np.zeros((len(program.rows), len(TERMS)))
     facts = np.zeros((len(program.rows), len(FACTS)))
     for i, row in enumerate(program.rows):
@@ -117,12 +116,31 @@ def features(program: TransistorProgram, runtime: Runtime, last_cache_byte: floa
             raise ValueError(f"operator '{row.name}' has a symbolic dimension: bind it (--dim NAME=N)")
         op = operators.get(row.name.removesuffix(".gradient"))
         shape = _geometry(row, op, runtime)
+        if loaded is not None:
+            shape = replace(shape, weight_byte=loaded.get(row.name, 0.0))
         terms[i] = _terms(row, shape, runtime, last_cache_byte, compute, _passes(row, op, runtime))
         facts[i] = _facts(row, shape)
-    if len(terms):
-        terms[:, -1] = 1.0
-    samples = program.network.inputs[0].shape[0] if runtime.host_per_sample and program.network.inputs else 0.0
-    return Features(program.rows, terms, facts, _units(program), float(samples))
+    return Features(program.rows, terms, facts, _units(program), _own(program, runtime))
+
+
+def _own(program: TransistorProgram, runtime: Runtime) -> Array:
+    """What an execution costs beside its operators."""
+    own = dict.fromkeys(TERMS, 0.0) | {"constant": float(runtime.execution_constant)}
+    network = program.network
+    if runtime.host_per_sample and network.inputs:
+        own |= {"samples": float(network.inputs[0].shape[0]), "kernels": float(len(network.inputs) + len(network.outputs))}
+    return np.array(list(own.values()))
+
+
+def _loaded(program: TransistorProgram) -> dict[str, float]:
+    """Bytes of the parameters that each operator is the first to read, whole tables even where it gathers rows."""
+    seen: set[str] = set()
+    loaded: dict[str, float] = {}
+    for op in program.network.operators:
+        new = {t.name: t for t in op.inputs if t is not None and t.kind in ("parameter", "buffer")}
+        loaded[op.name] = sum(_byte(t.format) * float(t.elements) for name, t in new.items() if name not in seen)
+        seen |= set(new)
+    return loaded
 
 
 def _units(program: TransistorProgram) -> tuple[int, ...]:
@@ -167,10 +185,10 @@ def _geometry(row: TransistorRow, op: Operator | None, runtime: Runtime) -> _Geo
     stored = [a for a in alu.reads if a.kind in ("parameter", "buffer")]
     read = sum(_byte(a.format) * a.elements for a in alu.reads if a.kind not in ("parameter", "buffer"))
     written = sum(_byte(a.format) * a.elements for a in alu.writes)
-    weights = sum(a.elements * (4.0 if runtime.weights_as == "elements" else _byte(a.format)) for a in stored)
+    weights = sum(a.elements * _stored_byte(a.format, runtime) for a in stored)
     given = 0.0
     if runtime.copies_inputs:
-        given = sum(_byte(a.format) * a.elements for a in alu.reads if a.kind == "input")
+        given = sum(a.elements * _stored_byte(a.format, runtime) for a in alu.reads if a.kind == "input")
     if op is None or op.operator not in _WINDOWED:
         batch, features = _matrix(op)
         return _Geometry(batch, features, touched_byte=read, read_byte=read, written_byte=written, weight_byte=weights,
@@ -249,7 +267,7 @@ def _terms(row: TransistorRow, shape: _Geometry, runtime: Runtime, cache_byte: f
     inside = row.operator in runtime.fused
     near = 0.0 if inside else shape.near_byte * passes
     return [_compute(row, runtime, compute) * shape.waste, near, near * beyond(shape.working_set_byte, cache_byte),
-            0.0 if inside else shape.fresh_byte, shape.weight_byte, _kernels(row, runtime) * passes, 0.0, 1.0]
+            0.0 if inside else shape.fresh_byte, shape.weight_byte, _kernels(row, runtime) * passes, 0.0, 0.0]
 
 
 def _compute(row: TransistorRow, runtime: Runtime, compute: str) -> float:
@@ -290,6 +308,11 @@ def _significand(format: str) -> float:
     kind = formats.parse(format)
     bits = kind.mantissa_bits + 1 if kind.kind == "float" else kind.bits
     return price("multiply", f"uint{bits}", _UNIFORM).transistor_operations
+
+
+def _stored_byte(format: str, runtime: Runtime) -> float:
+    """Bytes of an element as parameters and inputs are stored outside the operators."""
+    return 4.0 if runtime.weights_as == "elements" else _byte(format)
 
 
 @cache
