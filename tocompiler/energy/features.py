@@ -128,7 +128,8 @@ def _own(program: TransistorProgram, runtime: Runtime) -> Array:
     own = dict.fromkeys(TERMS, 0.0) | {"constant": float(runtime.execution_constant)}
     network = program.network
     if runtime.host_per_sample and network.inputs:
-        own |= {"samples": float(network.inputs[0].shape[0]), "kernels": float(len(network.inputs) + len(network.outputs))}
+        transfers = len(network.inputs) + len(network.outputs)
+        own |= {"samples": float(network.inputs[0].shape[0]), "kernels": float(transfers)}
     return np.array(list(own.values()))
 
 
