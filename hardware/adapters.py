@@ -98,6 +98,7 @@ _QUTI_DEVICES = {"TX2-maxn": "jetson_tx2_maxn", "TX2-maxp": "jetson_tx2_maxp", "
                  "NCS2": "ncs2", "U96-Quadcore-A53": "cpu_cortex_a53", "Ultra96-DPU": "dpu_ultra96",
                  "ZCU102-DPU": "dpu_zcu102", "ZCU104-DPU": "dpu_zcu104", "EdgeTPU-fast": "edgetpu_fast",
                  "EdgeTPU-slow": "edgetpu_slow"}
+_QUTI_RUNTIMES = {"jetson": "packed_gpu", "cpu": "byte_cpu"}
 
 
 def qutibench(records: Iterable[Record]) -> Table:
@@ -115,7 +116,7 @@ def qutibench(records: Iterable[Record]) -> Table:
         batch = int(float(r["batch"] or 1))
         table[name].append(MeasurementRow(
             model, float(r["energy_joule"]) * batch, batch, r["dtype"].lower(),
-            runtime="packed_gpu" if name.startswith("jetson") else "accelerator",
+            runtime=_QUTI_RUNTIMES.get(name.split("_")[0], "accelerator"),
             latency_second=float(r["latency_s"]) if r["latency_s"] else None, group=r["model"],
         ))
     return dict(table)
