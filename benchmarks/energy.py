@@ -15,15 +15,15 @@ from dataclasses import replace
 
 import numpy as np
 from claims import Claim, Options, datasets, main
-from energy_protocols import PLAIN, Result, draws, folds_of, leave_out, model, score
+from energy_protocols import PLAIN, Result, draws, errors, folds_of, leave_out, model, score
 from energy_sets import EnergySet, load
 
 from tocompiler.energy.fitting import Array, Choices
 from tocompiler.energy.metrics import mape
 
-CORRECTED = Choices(exponent=False)
-PLAINLY = Choices(exponent=False, correction=False)
-GAMMA = Choices(correction=False)
+LAYERS = Choices(exponent=False)
+PROGRAMS = Choices()
+FEW = Choices(correction=False)
 
 RAPTORLAKE = (("conv_forward", "conv2d ", "inference"), ("conv_backward", "conv2d ", "backward"),
               ("maxpool", "max_pool2d ", "inference"), ("linear_backward", "linear ", "backward"))
@@ -61,17 +61,17 @@ def _all(options: Options) -> Iterator[tuple[Claim, int]]:
         for claim in claims(folder, options.smoke):
             yield claim, 500
     yield from _raptorlake(options.smoke)
-    yield from _k_rows("rtx6000_training", load("gpu_rtx6000"), 30, PLAINLY, number)
+    yield from _k_rows("rtx6000_training", load("gpu_rtx6000"), 30, number)
     yield from _tx2()
     yield from _transformers(number)
     for name, table in list(FLEXIBERT.items())[:1 if options.smoke else None]:
-        yield from _k_rows(name, load(table), 30, GAMMA, number)
+        yield from _k_rows(name, load(table), 30, number)
 
 
 def _claim(name: str, data: EnergySet, splits: list[tuple[Array, Array]], choices: Choices, note: str,
-           level: str = "program", inner: Choices | None = None) -> tuple[Claim, Result]:
-    result = score(data, splits, model(choices, level), inner)
-    plain = {n: score(data, splits, p).mape for n, p in PLAIN.items()}
+           level: str = "program", inner: bool = False) -> tuple[Claim, Result]:
+    result = score(data.rows, splits, choices, level, inner)
+    plain = {n: errors(data, splits, p) for n, p in PLAIN.items()}
     plain |= _with_products(data, splits, choices, level)
     return Claim(f"{name}_mape", result.mape, "%", {**result.summary(), **plain}, note), result
 
@@ -81,9 +81,9 @@ def _with_products(data: EnergySet, splits: list[tuple[Array, Array]], choices: 
     """The same model with multiply-accumulates in place of transistor operations; without the correction, where there
     is one, for both, as it would hide what the term is worth."""
     bare = replace(choices, correction=False)
-    figures = {"same_with_macs": score(data, splits, model(bare, level, macs=True)).mape}
+    figures = {"same_with_macs": errors(data, splits, model(bare, level, macs=True))}
     if choices.correction:
-        figures["same_uncorrected"] = score(data, splits, model(bare, level)).mape
+        figures["same_uncorrected"] = errors(data, splits, model(bare, level))
     return figures
 
 
@@ -93,7 +93,7 @@ def _raptorlake(smoke: bool) -> Iterator[tuple[Claim, int]]:
         data = everything.take(np.array([r.model.startswith(layer) and r.phase == phase for r in everything.table]))
         if smoke:
             data = data.take(np.arange(150))
-        claim, result = _claim(f"raptorlake_{name}", data, folds_of(data), PLAINLY if smoke else CORRECTED,
+        claim, result = _claim(f"raptorlake_{name}", data, folds_of(data), replace(LAYERS, correction=not smoke),
                                "correction: kernel + trees; preset onednn_avx2", "operator")
         yield claim, len(data.table)
         if name.startswith("conv"):
@@ -103,11 +103,10 @@ def _raptorlake(smoke: bool) -> Iterator[tuple[Claim, int]]:
                         "the same predictions, rows that last 1 ms or longer"), int(long.sum())
 
 
-def _k_rows(name: str, data: EnergySet, k: int, choices: Choices, number: int) -> Iterator[tuple[Claim, int]]:
+def _k_rows(name: str, data: EnergySet, k: int, number: int) -> Iterator[tuple[Claim, int]]:
     splits = draws(len(data.table), k, number)
-    gamma = "; power of the sum where cross-validation gains" if choices.exponent else ""
-    note = f"preset {data.table[0].runtime}{gamma}"
-    claim, _ = _claim(f"{name}_k{k}", data, splits, choices, note, inner=choices)
+    power = "; power of the sum" if k >= 15 else ""
+    claim, _ = _claim(f"{name}_k{k}", data, splits, FEW, f"preset {data.table[0].runtime}{power}", inner=True)
     yield claim, len(data.table)
 
 
@@ -115,7 +114,7 @@ def _tx2() -> Iterator[tuple[Claim, int]]:
     data = load("jetson_tx2_maxn")
     family = np.array([g.split("_")[0] for g in data.rows.groups])
     for name, groups in (("model", data.rows.groups), ("family", family)):
-        claim, _ = _claim(f"tx2_{name}_out", data, leave_out(groups), PLAINLY, "preset packed_gpu")
+        claim, _ = _claim(f"tx2_{name}_out", data, leave_out(groups), FEW, "preset packed_gpu; power of the sum")
         yield claim, len(data.table)
 
 
@@ -123,16 +122,17 @@ def _transformers(number: int) -> Iterator[tuple[Claim, int]]:
     data = load("gpu_rtx4090_laptop")
     family = np.array([next(f for key, f in FAMILIES.items() if key.lower() in g.lower()) for g in data.rows.groups])
     for name, groups in (("model", data.rows.groups), ("family", family)):
-        claim, _ = _claim(f"rtx4090_{name}_out", data, leave_out(groups), CORRECTED,
-                          "preset pytorch_cuda; correction: kernel + trees where cross-validation gains")
+        claim, _ = _claim(f"rtx4090_{name}_out", data, leave_out(groups), PROGRAMS,
+                          "preset pytorch_cuda; power of the sum; correction: kernel + trees where "
+                          "cross-validation gains")
         yield claim, len(data.table)
-    yield from _k_rows("rtx4090", data, 10, PLAINLY, number)
+    yield from _k_rows("rtx4090", data, 10, number)
     half = np.array([r.format == "fp16" for r in data.table])
     for name, train in (("fp16_to_fp32", half), ("fp32_to_fp16", ~half)):
         split = [(np.flatnonzero(train), np.flatnonzero(~train))]
-        figures = {n: score(data, split * 2, p).mape for n, p in PLAIN.items()}
-        predicted = model(PLAINLY)(data, *split[0])
-        figures["same_with_macs"] = mape(data.rows.joule[~train], model(PLAINLY, macs=True)(data, *split[0]))
+        figures = {n: errors(data, split, p) for n, p in PLAIN.items()}
+        predicted = model(FEW)(data, *split[0])
+        figures["same_with_macs"] = mape(data.rows.joule[~train], model(FEW, macs=True)(data, *split[0]))
         yield Claim(f"rtx4090_{name}_mape", mape(data.rows.joule[~train], predicted), "%", figures,
                     "preset pytorch_cuda; the ratio of the formats is that of significand multipliers"), 0
 

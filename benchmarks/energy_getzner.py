@@ -14,7 +14,8 @@ from energy_sets import XEON_CACHE_BYTE, EnergySet, layers_of, load_getzner
 from hardware.energy_model import EnergyModel
 from hardware.measurement import MeasurementRow
 from hardware.runtime import preset
-from tocompiler.energy.fitting import Array, Choices, Rows, conformal, fit
+from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit
+from tocompiler.energy.intervals import conformal, widening
 from tocompiler.energy.metrics import mape
 
 __all__ = ["claims"]
@@ -25,11 +26,10 @@ CORRECTED = ("Conv", "Gemm", "MaxPool")
 
 @dataclass(frozen=True)
 class _Kind:
-    """One kind of layer: its random layers, its model, and how far off it is on layers unlike the fitted ones."""
+    """One kind of layer: its random layers and its model, whose interval is for layers unlike the fitted ones."""
 
     data: EnergySet
     model: EnergyModel
-    spread: EnergyModel
 
 
 def claims(folder: Path, smoke: bool) -> Iterator[Claim]:
@@ -51,11 +51,11 @@ def _fitted(kind: str, table: list[MeasurementRow], smoke: bool) -> _Kind:
     data = layers_of(kind, table[:200] if smoke else table, XEON_CACHE_BYTE, runtime)
     choices = Choices(exponent=False, correction=KINDS[kind] in CORRECTED and not smoke)
     fitted = fit(data.rows, choices, "operator")
-    spread = replace(fitted, interval=conformal(*_by_region(data.rows, choices)))
-    return _Kind(data, fitted, spread)
+    interval = replace(conformal(_by_region(data.rows, choices)), widening=widening(data.rows, choices))
+    return _Kind(data, replace(fitted, interval=interval))
 
 
-def _by_region(rows: Rows, choices: Choices, regions: int = 6) -> tuple[Array, Array]:
+def _by_region(rows: Rows, choices: Choices, regions: int = 6) -> HeldOut:
     """Measured and predicted energy of layers held out region by region of their sizes: residuals of random folds
     would be those of neighbours, but layers of networks lie apart."""
     from sklearn.cluster import KMeans
@@ -63,18 +63,19 @@ def _by_region(rows: Rows, choices: Choices, regions: int = 6) -> tuple[Array, A
     facts = rows.facts - rows.facts.mean(0)
     size = np.maximum(facts.std(0), 1e-9)
     region = KMeans(regions, n_init=3, random_state=0).fit_predict(facts / size)
-    predicted = np.zeros(len(rows))
+    predicted, novelty = np.zeros(len(rows)), np.zeros(len(rows))
     for r in range(regions):
         inside = region == r
         fitted = fit(rows.take(np.flatnonzero(~inside)), choices, "operator")
         predicted[inside] = fitted.joule(rows.terms[inside], rows.facts[inside])
-    return rows.joule, predicted
+        novelty[inside] = fitted.novelty(rows.terms[inside], rows.facts[inside])
+    return HeldOut(rows.joule, predicted, novelty, region)
 
 
 def _layers(name: str, kind: _Kind, table: list[MeasurementRow]) -> Claim:
     data = layers_of(name, table, XEON_CACHE_BYTE)
     predicted = kind.model.joule(data.rows.terms, data.rows.facts)
-    half = kind.spread.interval.half_width(predicted, kind.model.strain(data.rows.terms))
+    half = kind.model.half_width(data.rows.terms, data.rows.facts)
     result = Result(data.rows.joule, predicted, half, np.arange(len(predicted)))
     return Claim(f"getzner_{name}_layer_mape", result.mape, "%", {**result.summary(), **_plain(kind, data)},
                  "correction: kernel + trees; interval from layers held out by region")
@@ -106,7 +107,7 @@ def _networks(kinds: dict[str, _Kind], table: list[MeasurementRow], split: str) 
         for name, kind in kinds.items():
             units = [u for u, row in enumerate(found.leaders) if found.rows[row].operator == name]
             joule = kind.model.joule(found.unit_terms[units], found.unit_facts[units])
-            width = kind.spread.interval.half_width(joule, kind.model.strain(found.unit_terms[units]))
+            width = kind.model.half_width(found.unit_terms[units], found.unit_facts[units])
             predicted[i] += joule.sum()
             half[i] += float(((joule * width) ** 2).sum())
         by_product[i] = data.roofline[i, 0] / 2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -11,11 +11,12 @@ from energy_sets import EnergySet
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.model_selection import KFold
 
-from tocompiler.energy.fitting import Array, Choices, Rows, conformal, fit, held_out
+from tocompiler.energy.fitting import Array, Choices, HeldOut, Rows, fit, held_out
+from tocompiler.energy.intervals import conformal, widening
 from tocompiler.energy.metrics import coverage, interval_score, mape
 from tocompiler.energy.regression import fit_relative
 
-__all__ = ["PLAIN", "Result", "draws", "folds_of", "leave_out", "model", "score"]
+__all__ = ["PLAIN", "Result", "draws", "errors", "folds_of", "leave_out", "model", "score"]
 
 Predict: TypeAlias = Callable[[EnergySet, Array, Array], Array]
 Split: TypeAlias = tuple[Array, Array]
@@ -96,29 +97,36 @@ def draws(count: int, k: int, number: int = 20) -> list[Split]:
     return [(order[:k], order[k:]) for order in orders]
 
 
-def score(data: EnergySet, splits: list[Split], predict: Predict, inner: Choices | None = None) -> Result:
-    """Predict every held-out part.
-
-    Intervals never see the part they are for: with ``inner`` from held-out residuals inside each training part;
-    without, from the residuals of the other parts (cross-conformal, Vovk 2015).
-    """
+def errors(data: EnergySet, splits: list[Split], predict: Predict) -> float:
+    """Mean absolute percentage error of every held-out part."""
     parts = [predict(data, train, test) for train, test in splits]
-    halves = list(_inner(data, splits, parts, inner) if inner else _across(data, splits, parts))
-    index = np.concatenate([test for _, test in splits])
-    return Result(data.rows.joule[index], np.concatenate(parts), np.concatenate(halves), index)
+    return mape(np.concatenate([data.rows.joule[test] for _, test in splits]), np.concatenate(parts))
 
 
-def _inner(data: EnergySet, splits: list[Split], parts: list[Array], choices: Choices) -> Iterator[Array]:
-    for (train, _), predicted in zip(splits, parts, strict=True):
-        rows = data.rows.take(train)
-        own = held_out(replace(rows, groups=np.arange(len(rows))), choices, count=10)
-        yield conformal(rows.joule, own).half_width(predicted)
+def score(rows: Rows, splits: list[Split], choices: Choices, level: str = "program", inner: bool = False) -> Result:
+    """Predict every held-out part by the general form, with intervals as a calibrated device gives them.
+
+    Intervals never see the part they are for: with ``inner`` they come from held-out residuals inside each training
+    part; without, from the residuals of the other parts (cross-conformal, Vovk 2015).
+    """
+    models = [fit(rows.take(train), choices, level) for train, _ in splits]
+    parts = [HeldOut(part.joule, model.joule(part.terms, part.facts), model.novelty(part.terms, part.facts),
+                     np.full(len(part), i))
+             for i, (model, part) in enumerate(zip(models, (rows.take(test) for _, test in splits), strict=True))]
+    halves = []
+    for i, (model, (train, test)) in enumerate(zip(models, splits, strict=True)):
+        part = rows.take(train)
+        unseen = _single(part, choices, level) if inner else _joined(parts[:i] + parts[i + 1:])
+        interval = replace(conformal(unseen), widening=widening(part, choices))
+        halves.append(replace(model, interval=interval).half_width(rows.terms[test], rows.facts[test]))
+    every = _joined(parts)
+    return Result(every.joule, every.predicted, np.concatenate(halves), np.concatenate([test for _, test in splits]))
 
 
-def _across(data: EnergySet, splits: list[Split], parts: list[Array]) -> Iterator[Array]:
-    for i, predicted in enumerate(parts):
-        others = [j for j in range(len(parts)) if j != i]
-        index = np.concatenate([splits[j][1] for j in others])
-        groups = np.repeat(others, [len(parts[j]) for j in others])
-        predictions = np.concatenate([parts[j] for j in others])
-        yield conformal(data.rows.joule[index], predictions, groups).half_width(predicted)
+def _single(rows: Rows, choices: Choices, level: str) -> HeldOut:
+    """Held-out predictions of rows drawn one by one, each its own group."""
+    return held_out(replace(rows, groups=np.arange(len(rows))), choices, level, count=10)
+
+
+def _joined(parts: list[HeldOut]) -> HeldOut:
+    return HeldOut(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(HeldOut)))

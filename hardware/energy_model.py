@@ -16,11 +16,11 @@ Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Interval:
-    """Split conformal interval on the log residual: half-width ``quantile * scale(joule)``.
+    """Split conformal interval on the log residual: half-width ``quantile * (scale(joule) + novelty)``.
 
-    ``scale`` is linear in log energy between the ``log_joule`` knots and constant outside them; ``rows`` held-out
-    residuals gave the quantile; ``level`` is the coverage asked for. Away from the data the half-width grows by
-    ``widening`` for each e-fold of distance.
+    ``scale`` is linear in log energy between the ``log_joule`` knots and constant outside them; ``novelty`` is what a
+    row adds that resembles none of the data; ``rows`` held-out residuals gave the quantile; ``level`` is the coverage
+    asked for. Beyond the data's range the half-width grows by ``widening`` for each e-fold of distance.
     """
 
     level: float
@@ -29,11 +29,13 @@ class Interval:
     scale: tuple[float, ...]
     rows: int
     widening: float = 1.0
+    novelty: float = 0.0
 
-    def half_width(self, joule: Array, distance: Array | float = 0.0) -> Array:
-        """Half-width in log energy of predictions at a distance (e-folds outside the data)."""
+    def half_width(self, joule: Array, distance: Array | float = 0.0, novelty: Array | float = 0.0) -> Array:
+        """Half-width in log energy of predictions at a distance (e-folds outside the data) and a novelty (0 to 1)."""
         scale = np.interp(np.log(np.maximum(joule, 1e-300)), self.log_joule, self.scale)
-        return np.asarray(self.quantile * scale + self.widening * np.asarray(distance))
+        return np.asarray(self.quantile * (scale + self.novelty * np.asarray(novelty))
+                          + self.widening * np.asarray(distance))
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +138,16 @@ class EnergyModel:
         if self.trees is not None:
             residual = 0.5 * residual + 0.5 * self.trees(inputs) * np.minimum(1.0, 10.0 * similarity.max(1))
         return np.asarray(joule * np.exp(residual))
+
+    def novelty(self, terms: Array, facts: Array) -> Array:
+        """How little each row resembles the data, between 0 and 1; 0 without a correction, which alone knows them."""
+        if self.kernel is None:
+            return np.zeros(len(terms))
+        return np.asarray(1.0 - self.kernel.similarity(self.inputs(terms, facts)).max(1))
+
+    def half_width(self, terms: Array, facts: Array) -> Array:
+        """Half-width in log energy of the interval of each row."""
+        return self.interval.half_width(self.joule(terms, facts), self.strain(terms), self.novelty(terms, facts))
 
     def distance(self, terms: Array) -> Array:
         """How far outside the data each row lies: the largest excess of a term over its range, in e-folds."""

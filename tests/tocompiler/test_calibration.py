@@ -12,7 +12,8 @@ from hardware.runtime import preset
 from tocompiler import Network, calibrate, compile, predict
 from tocompiler.costing import TransistorProgram
 from tocompiler.energy.features import TERMS, features
-from tocompiler.energy.fitting import Choices, Rows, conformal, fit, folds, held_out
+from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit, folds, held_out
+from tocompiler.energy.intervals import conformal
 from tocompiler.energy.regression import fit_log, fit_relative, infer
 
 RANDOM = np.random.default_rng(0)
@@ -87,7 +88,7 @@ def test_intervals_cover_what_they_promise() -> None:
     terms, joule = made_up(400, noise=0.2)
     rows = Rows(terms, np.zeros((400, 0)), joule, np.arange(400).astype(str), ("a", "b", "c"))
     choices = Choices(exponent=False, correction=False)
-    interval = conformal(joule, held_out(rows, choices))
+    interval = conformal(held_out(rows, choices))
     fresh, truth = made_up(2000, noise=0.2, seed=9)
     predicted = fit(rows, choices).joule(fresh, np.zeros((2000, 0)))
     covered = np.mean(np.abs(np.log(predicted / truth)) <= interval.half_width(predicted))
@@ -100,8 +101,21 @@ def test_rows_of_a_group_that_err_together_count_as_few() -> None:
     alone, common = RANDOM.normal(size=400), np.repeat(RANDOM.normal(size=10), 40)
     joule = np.exp(RANDOM.uniform(0, 5, 400))
     for error, wider in ((0.1 * alone, False), (0.1 * common + 0.02 * alone, True)):
-        known, ignored = (conformal(joule, joule * np.exp(error), g) for g in (groups, None))
+        known, ignored = (conformal(HeldOut(joule, joule * np.exp(error), np.zeros(400), g))
+                          for g in (groups, np.arange(400)))
         assert (known.quantile > 1.02 * ignored.quantile) is wider
+
+
+def test_novel_rows_get_wider_intervals_where_they_err_more() -> None:
+    joule, novelty = np.exp(RANDOM.uniform(0, 5, 600)), RANDOM.uniform(0, 1, 600)
+    error = RANDOM.normal(size=600) * (0.02 + 0.2 * novelty)
+    interval = conformal(HeldOut(joule, joule * np.exp(error), novelty, np.arange(600)))
+    for low, high in ((0.0, 0.3), (0.3, 0.7), (0.7, 1.0)):
+        rows = (novelty >= low) & (novelty < high)
+        covered = np.mean(np.abs(error[rows]) <= interval.half_width(joule[rows], novelty=novelty[rows]))
+        assert 0.84 < covered < 0.96
+    even = conformal(HeldOut(joule, joule * np.exp(0.1 * error / (0.02 + 0.2 * novelty)), novelty, np.arange(600)))
+    assert even.novelty < 0.3 * interval.novelty
 
 
 def test_with_few_rows_all_bytes_cost_the_same() -> None:
@@ -126,7 +140,7 @@ def test_a_correction_learns_what_the_terms_leave_over() -> None:
     facts = RANDOM.uniform(-1, 1, (300, 2))
     joule = joule * np.exp(0.4 * np.sin(3 * facts[:, 0]))
     rows = Rows(terms, facts, joule, np.arange(300).astype(str), ("a", "b", "c"))
-    errors = [np.abs(held_out(rows, Choices(exponent=False, correction=c)) / rows.joule - 1).mean()
+    errors = [np.abs(held_out(rows, Choices(exponent=False, correction=c)).predicted / rows.joule - 1).mean()
               for c in (False, True)]
     assert errors[1] < 0.35 * errors[0]
 

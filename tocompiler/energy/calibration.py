@@ -15,7 +15,8 @@ from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime, preset
 from tocompiler.energy.features import TERMS, Features, features
-from tocompiler.energy.fitting import Choices, Rows, conformal, fit, held_out, widening, with_inference
+from tocompiler.energy.fitting import Choices, Rows, fit, held_out, with_inference
+from tocompiler.energy.intervals import conformal, widening
 from tocompiler.energy.metrics import metrics
 
 __all__ = ["calibrate", "data_hash", "rows_of"]
@@ -99,9 +100,9 @@ def _finished(rows: Rows, choices: Choices, level: str) -> EnergyModel:
     model = with_inference(fit(rows, choices, level), rows)
     if len(np.unique(rows.groups)) < 2:
         return model
-    predicted = held_out(rows, choices, level)
-    interval = replace(conformal(rows.joule, predicted, rows.groups), widening=widening(rows, choices))
-    return replace(model, interval=interval, metrics=metrics(rows.joule, predicted))
+    unseen = held_out(rows, choices, level)
+    interval = replace(conformal(unseen), widening=widening(rows, choices))
+    return replace(model, interval=interval, metrics=metrics(unseen.joule, unseen.predicted))
 
 
 def _runtime(measured: Sequence[Measurement]) -> Runtime:

@@ -11,7 +11,7 @@ import numpy as np
 from hardware.energy_model import EnergyModel, Interval
 from tocompiler.energy.regression import fit_log, fit_relative, infer
 
-__all__ = ["Choices", "Rows", "conformal", "fit", "folds", "held_out", "widening", "with_inference"]
+__all__ = ["Choices", "HeldOut", "Rows", "fit", "folds", "held_out", "with_inference"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
@@ -42,6 +42,20 @@ class Rows:
     def take(self, index: Index) -> Rows:
         """Some of the rows, by index or mask."""
         return Rows(self.terms[index], self.facts[index], self.joule[index], self.groups[index], self.names)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Measured and predicted joule of rows whose groups were not fitted, and how novel each was to its model."""
+
+    joule: Array
+    predicted: Array
+    novelty: Array
+    groups: Array
+
+    def take(self, index: Index) -> HeldOut:
+        """Some of the rows, by index or mask."""
+        return HeldOut(self.joule[index], self.predicted[index], self.novelty[index], self.groups[index])
 
 
 @dataclass(frozen=True)
@@ -159,66 +173,14 @@ def folds(groups: Array, count: int, seed: int) -> Iterator[tuple[Index, Index]]
         yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
 
 
-def held_out(rows: Rows, choices: Choices, level: str = "program", count: int = 5) -> Array:
+def held_out(rows: Rows, choices: Choices, level: str = "program", count: int = 5) -> HeldOut:
     """Predictions of every row by a model fitted without its group."""
-    predicted = np.zeros(len(rows))
+    predicted, novelty = np.zeros(len(rows)), np.zeros(len(rows))
     for a, b in folds(rows.groups, count, choices.seed):
-        predicted[b] = fit(rows.take(a), choices, level).joule(rows.terms[b], rows.facts[b])
-    return predicted
-
-
-def conformal(joule: Array, predicted: Array, groups: Array | None = None, level: float = 0.9) -> Interval:
-    """Split conformal interval (Vovk et al. 2005; Lei et al. 2018) from held-out predictions.
-
-    Log residuals are scaled by their local size, the running median of their absolute value over predicted energy,
-    so that rows a meter reads badly do not widen the rest. The quantile has the finite-sample correction
-    ``(n + 1) level / n``, where rows of one group, which err together, count as the independent rows they are worth.
-    """
-    signed = np.log(predicted / joule)
-    residual = np.abs(signed)
-    order = np.argsort(predicted)
-    bins = [b for b in np.array_split(order, max(1, min(8, len(order) // 25))) if len(b)]
-    knots = tuple(float(np.log(predicted[b]).mean()) for b in bins)
-    overall = float(np.median(residual)) + 1e-6
-    scale = tuple(float(max(np.median(residual[b]), 0.3 * overall)) for b in bins)
-    bare = Interval(level, 1.0, knots, scale, len(residual))
-    count = len(residual) if groups is None else _independent(signed, groups)
-    rank = min(1.0, (count + 1) * level / count)
-    return replace(bare, quantile=float(np.quantile(residual / bare.half_width(predicted), rank)))
-
-
-def _independent(residual: Array, groups: Array) -> float:
-    """How many independent rows grouped residuals are worth: their number over Kish's design effect
-    ``1 + (m - 1) rho`` (Survey Sampling, 1965), with ``m`` rows a group and ``rho`` the correlation inside groups
-    from the analysis of variance."""
-    _, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    n, k = len(residual), len(sizes)
-    if k < 2 or k == n:
-        return float(k)
-    means = np.bincount(index, residual) / sizes
-    within = float(((residual - means[index]) ** 2).sum()) / (n - k)
-    between = float((sizes * (means - residual.mean()) ** 2).sum()) / (k - 1)
-    m = (n - float((sizes**2).sum()) / n) / (k - 1)
-    correlation = max(0.0, (between - within) / max(between + (m - 1) * within, 1e-300))
-    return max(n / (1 + (m - 1) * correlation), float(k))
-
-
-def widening(rows: Rows, choices: Choices) -> float:
-    """How fast errors grow outside the data, per e-fold: the physical part is fitted to the middle of the rows by
-    energy and held against the largest and smallest tenth. The 0.9 quantile, between 0.1 and 2; 1 if rows are few."""
-    tenth = len(rows) // 10
-    if tenth < 5:
-        return 1.0
-    order = np.argsort(rows.joule)
-    middle, ends = rows.take(order[tenth:-tenth]), rows.take(np.concatenate([order[:tenth], order[-tenth:]]))
-    model = fit(middle, replace(choices, correction=False))
-    inside = np.quantile(np.abs(np.log(model.joule(middle.terms, middle.facts) / middle.joule)), 0.9)
-    distance = model.strain(ends.terms)
-    beyond = distance > 0.1
-    if beyond.sum() < 5:
-        return 1.0
-    excess = np.abs(np.log(model.joule(ends.terms, ends.facts) / ends.joule)) - inside
-    return float(np.clip(np.quantile(np.maximum(excess, 0)[beyond] / distance[beyond], 0.9), 0.1, 2.0))
+        model = fit(rows.take(a), choices, level)
+        predicted[b] = model.joule(rows.terms[b], rows.facts[b])
+        novelty[b] = model.novelty(rows.terms[b], rows.facts[b])
+    return HeldOut(rows.joule, predicted, novelty, rows.groups)
 
 
 def with_inference(model: EnergyModel, rows: Rows) -> EnergyModel:

@@ -83,9 +83,8 @@ def predict(program: TransistorProgram, device: Device) -> Prediction:
 
 def _whole(found: Features, model: EnergyModel) -> _Part:
     terms = found.total[None, :]
-    joule = model.joule(terms, found.program_facts[None, :])
-    distance = model.distance(terms)
-    return _Part([-1], joule, model.interval.half_width(joule, model.strain(terms)), distance, False)
+    facts = found.program_facts[None, :]
+    return _Part([-1], model.joule(terms, facts), model.half_width(terms, facts), model.distance(terms), False)
 
 
 def _by_operator(found: Features, device: Device) -> list[_Part]:
@@ -95,11 +94,9 @@ def _by_operator(found: Features, device: Device) -> list[_Part]:
     parts = []
     for name, units in served.items():
         model = device.models[name]
-        terms = found.unit_terms[units]
-        joule = np.where(terms[:, :-1].any(1), model.joule(terms, found.unit_facts[units]), 0.0)
-        distance = model.distance(terms)
-        half = model.interval.half_width(joule, model.strain(terms))
-        parts.append(_Part(units, joule, half, distance, not model.operators))
+        terms, facts = found.unit_terms[units], found.unit_facts[units]
+        joule = np.where(terms[:, :-1].any(1), model.joule(terms, facts), 0.0)
+        parts.append(_Part(units, joule, model.half_width(terms, facts), model.distance(terms), not model.operators))
     return parts
 
 

@@ -1,0 +1,77 @@
+"""Intervals: how far off a prediction may be, from residuals of rows that were held out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hardware.energy_model import Array, Interval
+from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit
+
+__all__ = ["conformal", "widening"]
+
+_GROWTH = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""How many typical residuals a wholly novel row may be wider than a familiar one."""
+
+
+def conformal(rows: HeldOut, level: float = 0.9) -> Interval:
+    """Split conformal interval (Vovk et al. 2005; Lei et al. 2018) from held-out predictions.
+
+    Log residuals are scaled by their local size: the running median of their absolute value over predicted energy, so
+    that rows a meter reads badly do not widen the rest, and a share of the typical one for novelty, as large as makes
+    the intervals narrowest in the mean of their logarithms. The quantile has the finite-sample correction
+    ``(n + 1) level / n``, where rows of one group, which err together, count as the independent rows they are worth.
+    """
+    residual = np.log(rows.predicted / rows.joule)
+    size = np.abs(residual)
+    order = np.argsort(rows.predicted)
+    bins = [b for b in np.array_split(order, max(1, min(8, len(order) // 25))) if len(b)]
+    knots = tuple(float(np.log(rows.predicted[b]).mean()) for b in bins)
+    typical = float(np.median(size)) + 1e-6
+    scale = tuple(float(max(np.median(size[b]), 0.3 * typical)) for b in bins)
+    narrowest, width = None, np.inf
+    for growth in _GROWTH if rows.novelty.any() else _GROWTH[:1]:
+        bare = Interval(level, 1.0, knots, scale, len(size), novelty=growth * typical)
+        unit = bare.half_width(rows.predicted, novelty=rows.novelty)
+        count = _independent(residual / unit, rows.groups)
+        quantile = float(np.quantile(size / unit, min(1.0, (count + 1) * level / count)))
+        mean = float(np.log(quantile * unit + 1e-300).mean())
+        if narrowest is None or mean < width:
+            narrowest, width = replace(bare, quantile=quantile), mean
+    assert narrowest is not None
+    return narrowest
+
+
+def _independent(residual: Array, groups: Array) -> float:
+    """How many independent rows grouped residuals are worth: their number over Kish's design effect
+    ``1 + (m - 1) rho`` (Survey Sampling, 1965), with ``m`` rows a group and ``rho`` the correlation inside groups
+    from the analysis of variance."""
+    _, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    n, k = len(residual), len(sizes)
+    if k < 2 or k == n:
+        return float(k)
+    means = np.bincount(index, residual) / sizes
+    within = float(((residual - means[index]) ** 2).sum()) / (n - k)
+    between = float((sizes * (means - residual.mean()) ** 2).sum()) / (k - 1)
+    m = (n - float((sizes**2).sum()) / n) / (k - 1)
+    correlation = max(0.0, (between - within) / max(between + (m - 1) * within, 1e-300))
+    return max(n / (1 + (m - 1) * correlation), float(k))
+
+
+def widening(rows: Rows, choices: Choices) -> float:
+    """How fast errors grow outside the data, per e-fold: the physical part is fitted to the middle of the rows by
+    energy and held against the largest and smallest tenth. The 0.9 quantile, between 0.1 and 2; 1 if rows are few."""
+    tenth = len(rows) // 10
+    if tenth < 5:
+        return 1.0
+    order = np.argsort(rows.joule)
+    middle, ends = rows.take(order[tenth:-tenth]), rows.take(np.concatenate([order[:tenth], order[-tenth:]]))
+    model = fit(middle, replace(choices, correction=False))
+    inside = np.quantile(np.abs(np.log(model.joule(middle.terms, middle.facts) / middle.joule)), 0.9)
+    distance = model.strain(ends.terms)
+    beyond = distance > 0.1
+    if beyond.sum() < 5:
+        return 1.0
+    excess = np.abs(np.log(model.joule(ends.terms, ends.facts) / ends.joule)) - inside
+    return float(np.clip(np.quantile(np.maximum(excess, 0)[beyond] / distance[beyond], 0.9), 0.1, 2.0))
