@@ -67,7 +67,7 @@ def layers_of(name: str, table: Sequence[MeasurementRow], cache_byte: float | No
         if id(program) not in made:
             kind = runtime or preset(row.runtime or "generic")
             by_price = features(program, kind, cache_byte)
-            by_product = replace(by_price, terms=_products(program, by_price))
+            by_product = features(program, kind, cache_byte, "multiply_accumulates")
             made[id(program)] = by_price, by_product, _shapes(program, row)
         parts.append(made[id(program)])
     joule = np.array([r.energy_joule / r.executions for r in table])
@@ -81,15 +81,6 @@ def layers_of(name: str, table: Sequence[MeasurementRow], cache_byte: float | No
     roofline = np.column_stack([2 * np.exp(shapes[:, 0]), np.exp(shapes[:, 1]) * 4 + np.exp(shapes[:, 2]),
                                 np.ones(len(table))])
     return EnergySet(name, list(table), found, rows, macs, shapes, roofline)
-
-
-def _products(program: TransistorProgram, by_price: Features) -> Array:
-    """The same terms with padded multiply-accumulates in place of transistor operations."""
-    terms = by_price.terms.copy()
-    for i, row in enumerate(program.rows):
-        waste = float(np.exp(by_price.facts[i, 7]))
-        terms[i, 0] = float(row.multiply_accumulates) * waste
-    return terms
 
 
 def _shapes(program: TransistorProgram, row: MeasurementRow) -> Array:

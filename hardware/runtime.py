@@ -20,6 +20,8 @@ class Runtime:
     where there are at least ``pad_input_from``. ``format_ratio``: what a multiply-accumulate of a format costs
     relative to fp32; a format that is absent costs the ratio of transistor operations (native narrow units);
     with ``shared_exponents`` that of the significand multipliers alone, as where a unit aligns many products at once.
+    ``compute_scale``: what the arithmetic of an operator costs relative to a matrix product's, by ONNX name, where its
+    kernel keeps the units less busy; with ``skips_masked``, fused attention leaves out blocks above the diagonal.
     ``kernels``: kernels launched per operator, by ONNX name (``default_kernels`` elsewhere). ``passes``: how many
     kernels, each passing over the data, an operator really takes (``Gelu.tanh``: with that attribute;
     ``Add.backward``: in that pass; ``BatchNormalization.training``: forward, in training). ``in_place``:
@@ -41,6 +43,8 @@ class Runtime:
     pad_input_from: int = 1
     format_ratio: Mapping[str, float] = field(default_factory=dict)
     shared_exponents: bool = False
+    compute_scale: Mapping[str, float] = field(default_factory=dict)
+    skips_masked: bool = False
     kernels: Mapping[str, float] = field(default_factory=dict)
     default_kernels: float = 1.0
     passes: Mapping[str, float] = field(default_factory=dict)

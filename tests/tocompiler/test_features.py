@@ -57,6 +57,20 @@ def test_a_format_ratio_replaces_the_circuits_ratio() -> None:
     assert share == pytest.approx((11 / 24) ** 2, rel=0.35)
 
 
+def test_fused_attention_leaves_out_what_a_causal_mask_hides() -> None:
+    def compute(causal: bool, runtime: Runtime) -> float:
+        net = Network("attention")
+        q, k, v = (net.input((1, 8, 1024, 64)) for _ in range(3))
+        net.output(net.emit("Attention", [q, k, v], {"is_causal": int(causal)}, outputs=1)[0])
+        return float(features(compile(net), runtime).total[0])
+
+    whole = compute(False, Runtime())
+    assert compute(False, Runtime(skips_masked=True)) == whole
+    # Eight blocks of 128 queries see 1 to 8 blocks of keys: 36 of 64.
+    assert compute(True, Runtime(skips_masked=True)) == pytest.approx(36 / 64 * compute(True, Runtime()))
+    assert compute(False, Runtime(compute_scale={"Attention": 1.5})) == pytest.approx(1.5 * whole)
+
+
 def test_the_backward_pass_and_its_steps_are_one_unit() -> None:
     net = Network("one")
     net.output(net.conv2d(net.input((1, 3, 8, 8)), 4, 3))

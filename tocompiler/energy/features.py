@@ -44,6 +44,7 @@ FACTS = ("batch", "channels_in", "channels_out", "kernel", "stride", "size_in", 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _REFERENCE = Operands()
 _UNIFORM = Operands(Operand("uniform"), Operand("uniform"))
+_ATTENTION_BLOCK = 128  # queries that fused attention handles together (Dao 2023, FlashAttention-2, section 3.3)
 _WINDOWED = ("Conv", "MaxPool", "AveragePool", "ConvTranspose", "LpPool")
 
 
@@ -118,7 +119,8 @@ def features(program: TransistorProgram, runtime: Runtime, last_cache_byte: floa
         shape = _geometry(row, op, runtime)
         if loaded is not None:
             shape = replace(shape, weight_byte=loaded.get(row.name, 0.0))
-        terms[i] = _terms(row, shape, runtime, last_cache_byte, compute, _passes(row, op, runtime))
+        terms[i] = _terms(row, shape, runtime, last_cache_byte, _passes(row, op, runtime))
+        terms[i, 0] = _compute(row, runtime, compute) * shape.waste * _executed(op, runtime)
         facts[i] = _facts(row, shape)
     return Features(program.rows, terms, facts, _units(program), _own(program, runtime))
 
@@ -264,10 +266,10 @@ def _fresh(op: Operator | None, runtime: Runtime, read: float, written: float) -
 
 
 def _terms(row: TransistorRow, shape: _Geometry, runtime: Runtime, cache_byte: float | None,
-           compute: str, passes: float) -> list[float]:
+           passes: float) -> list[float]:
     inside = row.operator in runtime.fused
     near = 0.0 if inside else shape.near_byte * passes
-    return [_compute(row, runtime, compute) * shape.waste, near, near * beyond(shape.working_set_byte, cache_byte),
+    return [0.0, near, near * beyond(shape.working_set_byte, cache_byte),
             0.0 if inside else shape.fresh_byte, shape.weight_byte, _kernels(row, runtime) * passes, 0.0, 0.0]
 
 
@@ -286,6 +288,17 @@ def _compute(row: TransistorRow, runtime: Runtime, compute: str) -> float:
         each = _price(task, format) if share is None else share * _price(task, "fp32")
         total += float(n) * each
     return total
+
+
+def _executed(op: Operator | None, runtime: Runtime) -> float:
+    """Cost of the arithmetic that the runtime executes relative to what the operator states."""
+    if op is None:
+        return 1.0
+    share = runtime.compute_scale.get(op.operator, 1.0)
+    if runtime.skips_masked and op.operator == "Attention" and op.attributes.get("is_causal"):
+        queries, keys = float(op.given(0).shape[-2]), float(op.given(1).shape[-2])
+        share *= min(1.0, (max(keys - queries, 0.0) + (queries + _ATTENTION_BLOCK) / 2) / keys)
+    return share
 
 
 @cache

@@ -83,13 +83,13 @@ class _Stack:
     def encode(self, tokens: int) -> Tensor:
         x = self._patches() if self.model.style == "vit" else self._embed(tokens)
         for _ in range(self.model.encoder):
-            x = self._feed_forward(self._self_attention(x, 0))
+            x = self._feed_forward(self._self_attention(x, 0, causal=False))
         return self._norm(x)
 
     def decode(self, tokens: int, cached: int, source: int) -> Tensor:
         x = self._embed(tokens)
         for _ in range(self.model.decoder):
-            x = self._self_attention(x, cached)
+            x = self._self_attention(x, cached, causal=tokens > 1)
             if source:
                 x = self._cross_attention(x, source, cached > 0)
             x = self._feed_forward(x)
@@ -113,7 +113,7 @@ class _Stack:
     def _norm(self, x: Tensor) -> Tensor:
         return self.net.rms_norm(x) if self.model.style == "t5" else self.net.layer_norm(x)
 
-    def _self_attention(self, x: Tensor, cached: int) -> Tensor:
+    def _self_attention(self, x: Tensor, cached: int, causal: bool) -> Tensor:
         net, width = self.net, self.model.width
         y = self._norm(x)
         if self.model.style == "gpt2":
@@ -123,7 +123,7 @@ class _Stack:
         k, v = self._heads(k), self._heads(v)
         if cached:
             k, v = (net.concat([self._cache(cached), t], axis=2) for t in (k, v))
-        return net.add(x, net.linear(self._attend(self._heads(q), k, v), width, bias=self.bias))
+        return net.add(x, net.linear(self._attend(self._heads(q), k, v, causal), width, bias=self.bias))
 
     def _cross_attention(self, x: Tensor, source: int, cached: bool) -> Tensor:
         """Keys and values of the source are projected once and then kept."""
@@ -145,14 +145,14 @@ class _Stack:
         heads = self.model.heads
         return self.net.permute(self.net.reshape(t, (1, t.shape[0], heads, t.shape[1] // heads)), (0, 2, 1, 3))
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
         net = self.net
         if self.eager:
             scores = net.div(net.matmul(q, net.transpose(k, -2, -1)), 8.0)
             scores = net.add(scores, net.stored(scores.shape[-2:], name="mask", kind="constant"))
             y = net.matmul(net.softmax(scores), v)
         else:
-            y = net.emit("Attention", [q, k, v], name="attention", outputs=1)[0]
+            y = net.emit("Attention", [q, k, v], {"is_causal": int(causal)}, name="attention", outputs=1)[0]
         return net.reshape(net.permute(y, (0, 2, 1, 3)), (y.shape[2], self.model.width))
 
     def _feed_forward(self, x: Tensor) -> Tensor:
