@@ -30,16 +30,19 @@ class Runtime:
     memory at every execution. ``weights_as``: ``bytes``, or ``elements`` where weights are stored, and inputs handed
     over, as fp32 whatever the format. ``loads_parameters``: every execution is a process that reads all parameters,
     embedding tables included. ``layout_copies``: whether convolution makes padded, blocked copies of its operand and
-    result. ``copied``: operators whose operands and results are copied through newly allocated memory at every
-    execution. ``copies_inputs``: network inputs (images, key and value caches) come from outside the caches at every
-    execution. ``host_per_sample``: the host spends time on each sample of a batch by itself, and a launch on every
-    transfer of a network input or output. ``execution_constant``: False where an execution costs nothing beside its
-    operators, samples and transfers.
+    result, and reads the operand again for every ``channel_group`` blocks of result channels. ``skips_padding``:
+    products with a convolution's (comparisons with a pooling's) padding are not executed. ``running_maximum``:
+    max-pooling keeps a running maximum by a branch and stores its position as well. ``copied``: operators whose
+    operands and results are copied through newly allocated memory at every execution. ``copies_inputs``: network
+    inputs (images, key and value caches) come from outside the caches at every execution. ``host_per_sample``: the
+    host spends time on each sample of a batch by itself, and a launch on every transfer of a network input or output.
+    ``execution_constant``: False where an execution costs nothing beside its operators, samples and transfers.
     """
 
     name: str = "generic"
     source: str = "no runtime facts: nothing is padded, fused or in place"
     channel_block: int = 1
+    channel_group: int = 4
     pad_input_from: int = 1
     format_ratio: Mapping[str, float] = field(default_factory=dict)
     shared_exponents: bool = False
@@ -56,6 +59,8 @@ class Runtime:
     layout_copies: bool = False
     copied: tuple[str, ...] = ()
     copies_inputs: bool = False
+    skips_padding: bool = False
+    running_maximum: bool = False
     host_per_sample: bool = False
     execution_constant: bool = True
 

@@ -11,10 +11,11 @@ from tocompiler.energy.features import TERMS, features
 from tocompiler.families import build
 
 
-def conv(channels: int = 16, out: int = 16, kernel: int = 3, stride: int = 1, size: int = 32, format: str = "fp32",
-         runtime: Runtime | None = None, phase: str = "inference") -> dict[str, float]:
+def conv(channels: int = 16, out: int = 16, kernel: int = 3, stride: int = 1, size: int = 32, padding: int = 0,
+         format: str = "fp32", runtime: Runtime | None = None, phase: str = "inference") -> dict[str, float]:
     net = Network("one")
-    net.output(net.conv2d(net.input((1, channels, size, size)), out, kernel, stride=stride, bias=False))
+    x = net.input((1, channels, size, size))
+    net.output(net.conv2d(x, out, kernel, stride=stride, padding=padding, bias=False))
     found = features(compile(net, format=format, phase=phase), runtime or preset("generic"))
     return dict(zip(TERMS, found.total, strict=True))
 
@@ -42,10 +43,42 @@ def test_channels_are_padded_to_blocks_from_the_threshold_on() -> None:
 
 def test_layout_copies_and_fresh_pages() -> None:
     copied = Runtime(channel_block=8, pad_input_from=8, layout_copies=True, fresh_pages_above_byte=60_000)
-    terms, plain = conv(runtime=copied), conv()
-    assert terms["near"] == 2 * plain["near"]
-    # The image of 65 536 bytes is above the threshold, the result of 57 600 is not.
-    assert terms["fresh"] == 4 * 16 * 32 * 32
+    image, result = 4 * 16 * 32 * 32, 4 * 16 * 30 * 30
+    # The image is read to be copied and the copy once more, as 16 result channels are one group of blocks.
+    assert conv(runtime=copied)["near"] == 2 * image + result
+    assert conv(out=33, runtime=copied)["near"] == 3 * image + 33 / 16 * result
+    # The image's copy of 65 536 bytes is above the threshold, the result of 57 600 and its copy are not.
+    assert conv(runtime=copied)["fresh"] == image
+    # 17 channels are 3 blocks of 8: the result's copy and the result lie above, 24 and 17 channels of 3600 bytes.
+    assert conv(out=17, runtime=copied)["fresh"] == image + (24 + 17) * 3600
+
+
+def test_products_with_padding_are_not_executed_where_the_runtime_clips_its_window() -> None:
+    clipped = Runtime(skips_padding=True)
+    # 3x3 on 4x4 with a border of 1: 2, 3, 3, 2 taps of 3 inside along each axis.
+    assert conv(size=4, padding=1, runtime=clipped)["compute"] == pytest.approx(
+        (10 / 12) ** 2 * conv(size=4, padding=1)["compute"])
+
+
+def test_a_window_that_may_lie_in_the_padding_is_computed_by_columns() -> None:
+    copied = Runtime(channel_block=8, pad_input_from=8, layout_copies=True, skips_padding=True)
+    terms = conv(kernel=1, padding=1, channels=4, out=3, size=4, runtime=copied)
+    # Columns of 4 channels at 6x6 places are written and read; the image is read and the result written.
+    assert terms["near"] == 4 * (2 * 4 * 36 + 4 * 16 + 3 * 36)
+    assert terms["compute"] == conv(kernel=1, padding=1, channels=4, out=3, size=4)["compute"]
+
+
+def test_a_running_maximum_branches_by_the_harmonic_number_and_stores_positions() -> None:
+    net = Network("one")
+    net.output(net.max_pool2d(net.input((2, 3, 8, 8)), 2, stride=2))
+    runtime = Runtime(running_maximum=True, fresh_pages_above_byte=600)
+    total = dict(zip(TERMS, features(compile(net), runtime).total, strict=True))
+    places = 2 * 3 * 4 * 4
+    assert total["branches"] == pytest.approx(places * (1 + 1 / 2 + 1 / 3 + 1 / 4))
+    assert total["near"] == 4 * 2 * 3 * 8 * 8 + (4 + 8) * places
+    # 384 bytes of values lie below the threshold, 768 of positions above: they are two allocations.
+    assert total["fresh"] == 8 * places
+    assert features(compile(net), preset("generic")).total[TERMS.index("branches")] == 0
 
 
 def test_a_format_ratio_replaces_the_circuits_ratio() -> None:
