@@ -62,12 +62,14 @@ class HeldOut:
 class Choices:
     """What may be chosen. ``exponent`` and ``correction``: True lets the rows decide, False forbids.
 
-    ``terms`` restricts the physical terms (None: all that are not zero).
+    ``terms`` restricts the physical terms (None: all that are not zero). ``held`` are coefficients (joule per unit)
+    known from elsewhere.
     """
 
     exponent: bool = True
     correction: bool = True
     terms: tuple[str, ...] | None = None
+    held: tuple[tuple[str, float], ...] = ()
     seed: int = 0
 
 
@@ -94,11 +96,13 @@ def _worth_correcting(rows: Rows, choices: Choices, model: EnergyModel) -> bool:
 
 
 def _physical(rows: Rows, choices: Choices, exponent: float, level: str) -> EnergyModel:
-    used = _usable(rows, choices.terms)
+    held = dict(choices.held)
+    known = np.array([held.get(name, 0.0) for name in rows.names])
+    used = [i for i in _usable(rows, choices.terms) if rows.names[i] not in held]
     target = rows.joule ** (1.0 / exponent)
     solve = fit_log if len(np.unique(rows.groups)) >= _ROBUST_FROM else fit_relative
     alike = _merged(rows, used)
-    coefficients = solve(rows.terms @ alike, target) @ alike.T
+    coefficients = solve(rows.terms @ alike, target, rows.terms @ known) @ alike.T + known
     low, high = _range(rows.terms)
     return EnergyModel(level, rows.names, tuple(map(float, coefficients)), Interval(0.9, 0.0, (0.0,), (0.0,), 0),
                        exponent=exponent, low=low, high=high)

@@ -17,28 +17,30 @@ _ROUNDS = 20  # of reweighting
 _EXACT = 0.02  # a relative error below this is as good as none
 
 
-def fit_relative(terms: Array, joule: Array) -> Array:
+def fit_relative(terms: Array, joule: Array, known: Array | float = 0.0) -> Array:
     """Non-negative coefficients with the least sum of relative errors to the power of 1.5.
 
     Between least squares, which a few bad rows decide, and least absolute errors, which jump between rows where
-    there are few. Non-negative least squares (Lawson and Hanson 1974), reweighted until it settles.
+    there are few. Non-negative least squares (Lawson and Hanson 1974), reweighted until it settles. ``known``
+    is energy that other terms are known to cost.
     """
     from scipy.optimize import nnls
 
     scale = _scale(terms, joule)
     relative = terms * scale / joule[:, None]
+    rest = 1 - np.asarray(known) / joule
     weight = np.ones(len(joule))
     solution = np.zeros(terms.shape[1])
     for _ in range(_ROUNDS):
         before = solution
-        solution, _ = nnls(relative * weight[:, None], weight, maxiter=50 * terms.shape[1])
+        solution, _ = nnls(relative * weight[:, None], weight * rest, maxiter=50 * terms.shape[1])
         if np.allclose(solution, before, rtol=1e-4, atol=0):
             break
-        weight = np.maximum(np.abs(relative @ solution - 1), _EXACT) ** -0.25
+        weight = np.maximum(np.abs(relative @ solution - rest), _EXACT) ** -0.25
     return np.asarray(solution * scale)
 
 
-def fit_log(terms: Array, joule: Array, width: float = 0.1) -> Array:
+def fit_log(terms: Array, joule: Array, known: Array | float = 0.0, width: float = 0.1) -> Array:
     """Non-negative coefficients that minimise a soft L1 loss of the log ratio, for many rows.
 
     Relative least squares under-predicts where the form misfits; the log ratio is symmetric and the loss (linear
@@ -48,15 +50,15 @@ def fit_log(terms: Array, joule: Array, width: float = 0.1) -> Array:
 
     scale = _scale(terms, joule)
     scaled = terms * scale
-    start = fit_relative(terms, joule) / scale
+    start = fit_relative(terms, joule, known) / scale
     start = np.maximum(start, 1e-4 * max(float(start.max()), 1e-12))
 
     def ratio(z: Array) -> Array:
-        return np.asarray(np.log(scaled @ np.exp(np.clip(z, -_FAR, _FAR))) - np.log(joule))
+        return np.asarray(np.log(known + scaled @ np.exp(np.clip(z, -_FAR, _FAR))) - np.log(joule))
 
     def slope(z: Array) -> Array:
         parts = scaled * np.exp(np.clip(z, -_FAR, _FAR))
-        return np.asarray(parts / parts.sum(1)[:, None])
+        return np.asarray(parts / (known + parts.sum(1))[:, None])
 
     result = least_squares(ratio, np.log(start), slope, loss="soft_l1", f_scale=width, max_nfev=100)
     return np.asarray(np.exp(np.clip(result.x, -_FAR, _FAR)) * scale)
