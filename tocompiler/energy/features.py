@@ -161,7 +161,8 @@ def _terms(row: TransistorRow, shape: Geometry, runtime: Runtime, cache_byte: fl
     inside = row.operator in runtime.fused
     near = 0.0 if inside else shape.near_byte * passes
     far = 0.0 if inside else shape.far_byte(cache_byte) * passes
-    return [0.0, near, far, 0.0 if inside else shape.fresh_byte, shape.weight_byte, shape.branches, _kernels(row, runtime) * passes, 0.0, 0.0]
+    return [0.0, near, far, 0.0 if inside else shape.fresh_byte, shape.weight_byte, shape.branches,
+            _kernels(row, runtime) * passes, 0.0, 0.0]
 
 
 def _compute(row: TransistorRow, runtime: Runtime, compute: str) -> float:
