@@ -17,7 +17,11 @@ class Runtime:
     """Facts about execution that the architecture does not tell.
 
     ``channel_block``: channels of a convolution are padded to a multiple of this (SIMD lanes); input channels only
-    where there are at least ``pad_input_from``. ``format_ratio``: what a multiply-accumulate of a format costs
+    where there are at least ``pad_input_from``, or in a backward pass where their number is not among
+    ``plain_channels_backward`` (None: as forward); unpadded ones are not copied either. Forward, a row of a
+    convolution's result is computed ``width_tile`` values at a time, and each input value is broadcast once for
+    ``blocks_per_broadcast`` channel blocks of the result (0: at no cost); backward, the gradient of its result is
+    passed over ``gradient_passes`` times. ``format_ratio``: what a multiply-accumulate of a format costs
     relative to fp32; a format that is absent costs the ratio of transistor operations (native narrow units);
     with ``shared_exponents`` that of the significand multipliers alone, as where a unit aligns many products at once.
     ``compute_scale``: what the arithmetic of an operator costs relative to a matrix product's, by ONNX name, where its
@@ -44,6 +48,10 @@ class Runtime:
     channel_block: int = 1
     channel_group: int = 4
     pad_input_from: int = 1
+    plain_channels_backward: tuple[int, ...] | None = None
+    width_tile: int = 1
+    blocks_per_broadcast: int = 0
+    gradient_passes: float = 1.0
     format_ratio: Mapping[str, float] = field(default_factory=dict)
     shared_exponents: bool = False
     compute_scale: Mapping[str, float] = field(default_factory=dict)

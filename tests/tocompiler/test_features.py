@@ -81,6 +81,29 @@ def test_a_running_maximum_branches_by_the_harmonic_number_and_stores_positions(
     assert features(compile(net), preset("generic")).total[TERMS.index("branches")] == 0
 
 
+def test_backward_only_some_channel_counts_stay_unpadded() -> None:
+    padded = Runtime(channel_block=8, pad_input_from=8, plain_channels_backward=(3,))
+
+    def ratio(channels: int) -> float:
+        return (conv(channels, 8, runtime=padded, phase="backward")["compute"]
+                / conv(channels, 8, phase="backward")["compute"])
+
+    assert ratio(3) == pytest.approx(1)
+    assert ratio(4) == pytest.approx(2, rel=0.01)  # the optimizer's step is not padded
+
+
+def test_register_tiles_and_broadcasts_grow_the_work_of_a_forward_pass() -> None:
+    tiled = Runtime(width_tile=4, blocks_per_broadcast=2, channel_block=8)
+    for size, out, growth in ((34, 16, 1.5), (33, 16, 1.5 * 32 / 31), (4, 16, 1.5), (34, 8, 2.0), (34, 24, 1 + 2 / 3)):
+        assert conv(8, out, size=size, runtime=tiled)["compute"] == pytest.approx(
+            growth * conv(8, out, size=size)["compute"])
+
+
+def test_the_gradient_of_a_result_is_passed_over_as_often_as_the_runtime_does() -> None:
+    once, often = (conv(runtime=Runtime(gradient_passes=n), phase="backward")["near"] for n in (1, 8))
+    assert often - once == 7 * 4 * 16 * 30 * 30
+
+
 def test_a_format_ratio_replaces_the_circuits_ratio() -> None:
     packed = Runtime(format_ratio={"fp16": 0.5})
     assert conv(format="fp16", runtime=packed)["compute"] == pytest.approx(0.5 * conv()["compute"], rel=1e-6)

@@ -38,7 +38,8 @@ __all__ = ["FACTS", "TERMS", "Features", "features"]
 TERMS = ("compute", "near", "far", "fresh", "weights", "branches", "kernels", "samples", "constant")
 FACTS = ("batch", "channels_in", "channels_out", "kernel", "stride", "size_in", "size_out", "padding_waste",
          "log_products", "log_touched", "log_read", "log_written", "log_copied", "log_weights", "reach", "intensity",
-         "channel_remainder", "width_remainder", "log_working_set", "small_input", "log_inside", "blocked")
+         "channel_remainder", "width_remainder", "log_working_set", "small_input", "result_remainder",
+         "log_result_blocks", "log_sample", "log_sample_result", "log_summed", "log_inside", "blocked")
 """What a correction may look at, per operator; sizes are natural logarithms."""
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -242,6 +243,14 @@ def _facts(row: TransistorRow, g: Geometry) -> list[float]:
             log(g.waste), log(products), log(g.touched_byte), log(g.read_byte), log(g.written_byte),
             log(g.copied_byte), log(g.weight_byte), g.kernel / g.stride, math.log(products / max(moved, 1.0)),
             g.channels[0] / 8 % 1, g.size[1] / 16 % 1, log(g.working_set_byte), float(g.channels[0] < 8),
-            math.log(g.inside), float(g.blocked)]
+            *_tiles(g), math.log(g.inside), float(g.blocked)]
+
+
+def _tiles(g: Geometry) -> list[float]:
+    """What one image is, and how its result fills blocks; nothing for an operator that has no images."""
+    if g.size == (1, 1):
+        return [0.0] * 5
+    sizes = (math.ceil(g.channels[1] / 8), g.read_byte / g.batch, g.written_byte / g.batch, g.channels[0] * g.kernel**2)
+    return [g.channels[1] / 8 % 1, *(math.log(max(x, 1.0)) for x in sizes)]
 
 

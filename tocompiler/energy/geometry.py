@@ -109,7 +109,8 @@ def _window(op: Operator, runtime: Runtime, moved: float, weights: float, given:
         (float(x[-1]), float(y[-1])), touched_byte=image * share, read_byte=image, written_byte=result + extra,
         fresh_byte=_fresh(op, runtime, image, result) + given, weight_byte=weights)
     if op.operator == "ConvTranspose":
-        return replace(shape, waste=math.prod(_padded(x[1], y[1], op.attributes.get("group", 1), runtime)))
+        grown = 1.0 if x[1] < runtime.pad_input_from else _grown(x[1], runtime.channel_block)
+        return replace(shape, waste=grown * _grown(y[1], runtime.channel_block))
     taps = _taps(x[2:], y[2:], kernel, stride, op.attributes)
     inside = math.prod(float(n.mean()) for n in taps) / math.prod(kernel) if runtime.skips_padding else 1.0
     if op.operator == "Conv":
@@ -123,26 +124,51 @@ def _convolution(op: Operator, runtime: Runtime, shape: Geometry, touched: float
                  given: float, gradient: bool) -> Geometry:
     """A convolution in its library's layout: blocked copies of image and result around a direct kernel, which reads
     the image once for every group of result channels; or columns (im2col) where a window may lie in the padding."""
-    group = op.attributes.get("group", 1)
-    grown_in, grown_out = _padded(int(shape.channels[0]), int(shape.channels[1]), group, runtime)
-    if not runtime.layout_copies:
-        return replace(shape, waste=grown_in * grown_out)
-    if _in_padding(op):
-        columns = result / shape.channels[1] * shape.channels[0] * shape.kernel**2
-        return replace(shape, inside=1.0, copied_byte=2 * columns)
+    group, channels = op.attributes.get("group", 1), int(shape.channels[0])
+    plain = _plain(channels, gradient, runtime)
+    grown_in = 1.0 if plain or group > 1 else _grown(channels, runtime.channel_block)
+    grown_out = _grown(int(shape.channels[1]), runtime.channel_block)
+    shape = replace(shape, waste=grown_in * grown_out * (1.0 if gradient else _tiled(shape, runtime)))
+    copies = (0.0 if plain and group == 1 else shape.read_byte * grown_in, result * grown_out)
+    fresh = given + sum(_if_fresh(n, runtime) for n in (*copies, result))
     if gradient:
-        return replace(shape, blocked=True, waste=grown_in * grown_out,
-                       copied_byte=shape.read_byte * grown_in + result * grown_out,
-                       fresh_byte=given + _if_fresh(shape.read_byte, runtime) + _if_fresh(result, runtime))
-    copied = shape.channels[0] >= runtime.pad_input_from
-    copies = (shape.read_byte * grown_in if copied else 0.0, result * grown_out)
+        shape = replace(shape, written_byte=shape.written_byte + result * (runtime.gradient_passes - 1))
+        copied = replace(shape, blocked=True, copied_byte=sum(copies), fresh_byte=fresh)
+        return copied if runtime.layout_copies else shape
+    if not runtime.layout_copies:
+        return shape
+    if _in_padding(op):
+        columns = result / shape.channels[1] * channels * shape.kernel**2
+        return replace(shape, waste=1.0, inside=1.0, copied_byte=2 * columns)
     passes = math.ceil(shape.channels[1] / group / (runtime.channel_block * runtime.channel_group))
-    read = touched * (grown_in if copied else 1.0)
+    read = touched * grown_in
     return replace(
-        shape, blocked=True, waste=grown_in * grown_out, touched_byte=shape.read_byte if copied else 0.0,
-        again_byte=passes * read, streamed_byte=shape.batch * shape.weight_byte,
-        one_image_byte=read / shape.batch + shape.weight_byte,
-        fresh_byte=given + sum(_if_fresh(n, runtime) for n in (*copies, result)))
+        shape, blocked=True, touched_byte=shape.read_byte if copies[0] else 0.0, again_byte=passes * read,
+        streamed_byte=shape.batch * shape.weight_byte, one_image_byte=read / shape.batch + shape.weight_byte,
+        fresh_byte=fresh)
+
+
+def _grown(n: int, block: int) -> float:
+    """Growth of a number when it is padded to a multiple of a block."""
+    return math.ceil(n / block) * block / n
+
+
+def _plain(channels: int, gradient: bool, runtime: Runtime) -> bool:
+    """Whether a convolution reads its image as it lies, neither padded nor copied."""
+    if gradient and runtime.plain_channels_backward is not None:
+        return channels in runtime.plain_channels_backward
+    return channels < runtime.pad_input_from
+
+
+def _tiled(shape: Geometry, runtime: Runtime) -> float:
+    """Growth of a convolution's work by its register tiles: a width that the tile does not divide, and the broadcast
+    of each input value, one instruction like a product's, that up to ``blocks_per_broadcast`` blocks share."""
+    width = int(shape.size[1])
+    work = _grown(width, min(width, runtime.width_tile))
+    if runtime.blocks_per_broadcast:
+        blocks = math.ceil(shape.channels[1] / runtime.channel_block)
+        work *= 1 + math.ceil(blocks / runtime.blocks_per_broadcast) / blocks
+    return work
 
 
 def _running_maximum(runtime: Runtime, shape: Geometry, taps: Sequence[Array],
@@ -189,18 +215,6 @@ def _touched(size: Sequence[int], result: Sequence[int], kernel: Sequence[int], 
         return 1.0
     lines = result[0] * min(kernel[0], stride[0]) + max(kernel[0] - stride[0], 0)
     return float(min(size[0], lines) / size[0])
-
-
-def _padded(channels_in: int, channels_out: int, group: int, runtime: Runtime) -> tuple[float, float]:
-    """Growth of input and output channels when they are padded to the runtime's blocks."""
-    block = runtime.channel_block
-
-    def grown(n: float) -> float:
-        return math.ceil(n / block) * block / n
-
-    if group > 1:
-        return 1.0, grown(channels_out)
-    return (grown(channels_in) if channels_in >= runtime.pad_input_from else 1.0), grown(channels_out)
 
 
 def _fresh(op: Operator | None, runtime: Runtime, read: float, written: float) -> float:
