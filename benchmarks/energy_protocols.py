@@ -44,11 +44,14 @@ class Result:
         return np.asarray(self.predicted * np.exp(self.half_width))
 
     def summary(self) -> dict[str, float]:
-        """Median error, coverage, relative width and interval score."""
+        """Median error, coverage, relative width and interval score; ``narrowest_width`` is that of the one interval
+        around every prediction that would have covered nine in ten."""
         error = np.abs(self.predicted / self.joule - 1)
+        half = float(np.quantile(np.abs(np.log(self.predicted / self.joule)), 0.9))
         return {"median_ape": 100 * float(np.median(error)),
                 "coverage": 100 * coverage(self.joule, self.low, self.high),
                 "median_width": 100 * float(np.median((self.high - self.low) / self.predicted)),
+                "narrowest_width": 200 * float(np.sinh(half)),
                 "interval_score": interval_score(self.joule, self.low, self.high)}
 
 
