@@ -95,8 +95,8 @@ class EnergyModel:
     ``operators`` are the ONNX names it serves (empty: any) in ``phase`` (empty: any); ``level`` says what one fitted
     row was, an ``operator`` or a ``program``. ``covariance`` is that of the coefficients; ``low`` and ``high`` bound
     the logarithm of each positive term in the data. ``metrics`` are held-out figures. The correction is the mean of
-    a kernel regression and boosted trees over ``inputs``; both learn the log residual, and the trees are faded by
-    the kernel's similarity to the nearest data.
+    a kernel regression, with ``kernel_share``, and boosted trees over ``inputs``; both learn the log residual, and the
+    trees are faded by the kernel's similarity to the nearest data.
     """
 
     level: str
@@ -112,6 +112,7 @@ class EnergyModel:
     metrics: Mapping[str, float] = field(default_factory=dict)
     kernel: Kernel | None = None
     trees: Trees | None = None
+    kernel_share: float = 0.5
 
     def serves(self, operator: str, phase: str) -> bool:
         """Whether this model was fitted for such rows."""
@@ -136,7 +137,8 @@ class EnergyModel:
         similarity = self.kernel.similarity(inputs)
         residual = similarity @ self.kernel.weights
         if self.trees is not None:
-            residual = 0.5 * residual + 0.5 * self.trees(inputs) * np.minimum(1.0, 10.0 * similarity.max(1))
+            faded = self.trees(inputs) * np.minimum(1.0, 10.0 * similarity.max(1))
+            residual = self.kernel_share * residual + (1 - self.kernel_share) * faded
         return np.asarray(joule * np.exp(residual))
 
     def novelty(self, terms: Array, facts: Array) -> Array:

@@ -1,89 +1,136 @@
 """Correction: what the physical terms leave over, learned from the log residual, for many independent rows only.
 
-Two learners are averaged: a Gaussian process (Rasmussen and Williams 2006, ch. 2, 5), whose length scale for each
-input is found by maximum likelihood and whose mean is kept on a subset of centres (subset of regressors, ch. 8.3.1),
-and gradient-boosted trees (Friedman 2001). Both are exported as plain numbers that numpy evaluates.
+Two learners are averaged: a Gaussian process (Rasmussen and Williams 2006, ch. 2, 5) and gradient-boosted trees
+(Friedman 2001), both exported as plain numbers that numpy evaluates. Meters read short executions badly, so the noise
+of a row falls with its predicted energy; the process finds how fast, together with a length scale for each input, by
+maximum likelihood, and the trees weight their rows by it. Each learner's share of the mean is what predicts rows best
+that both were held out from (stacking, Breiman 1996).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from hardware.energy_model import Kernel, Trees
 
-__all__ = ["fit_kernel", "fit_trees"]
+__all__ = ["fit_correction"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
-_TUNED_ON = 350  # rows that the length scales are tuned on: the likelihood costs their cube
-_CENTRES = 300
+Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
+_CENTRES = 1000  # rows that the process keeps: its fit costs their cube, a device file their number
+_ROUGHLY = 400  # rows on which the likelihood is climbed first: each step costs their cube
 _IRRELEVANT = 40.0  # an input whose length scale exceeds this many standard deviations is left out
+_BAGS = 2  # boostings on different random halves, averaged
+_FLOOR = 0.05**2  # variance added to a row's noise before the trees weight it: no row counts without bound
+_NOISES = 3  # noise is exp(a) + exp(b - c log energy)
 
 
-def fit_kernel(inputs: Array, residual: Array, seed: int = 0) -> Kernel:
-    """A sparse Gaussian-process mean of the log residual, with an automatic length scale for each input."""
-    from scipy.linalg import cho_factor, cho_solve
+def fit_correction(inputs: Array, residual: Array, parts: Sequence[Index],
+                   seed: int = 0) -> tuple[Kernel, Trees, float]:
+    """Both learners of the log residual, and the kernel's share of their mean.
 
-    spread = inputs.std(0)
+    The first input is the logarithm of the predicted energy; ``parts`` are the rows to be held out together.
+    """
+    kept = np.sort(np.random.default_rng(seed).permutation(len(inputs))[:_CENTRES])
+    kernel, noise, inverse = _fit_kernel(inputs[kept], residual[kept], inputs)
+    weights = 1 / (noise + _FLOOR)
+    share = _share(inputs, residual, weights, [p[np.isin(p, kept)] for p in parts], kept, inverse, seed)
+    return kernel, _fit_trees(inputs, residual, weights, seed), share
+
+
+def _share(inputs: Array, residual: Array, weights: Array, parts: Sequence[Index], kept: Index, inverse: Array,
+           seed: int) -> float:
+    """The kernel's share, between 0 and 1, of least weighted squared error on held-out rows.
+
+    The process' held-out means follow from the inverse of its covariance (Rasmussen and Williams 2006, 5.12).
+    """
+    pull = inverse @ residual[kept]
+    by_kernel, by_trees = np.zeros(len(residual)), np.zeros(len(residual))
+    for part in parts:
+        at = np.searchsorted(kept, part)
+        by_kernel[part] = residual[part] - np.linalg.solve(inverse[np.ix_(at, at)], pull[at])
+        rest = np.setdiff1d(kept, part)
+        by_trees[part] = _fit_trees(inputs[rest], residual[rest], weights[rest], seed, bags=1)(inputs[part])
+    apart, missing = (by_kernel - by_trees)[kept], (residual - by_trees)[kept]
+    weighted = weights[kept] * apart
+    return float(np.clip(weighted @ missing / (float(weighted @ apart) + 1e-300), 0, 1))
+
+
+def _fit_kernel(centres: Array, residual: Array, inputs: Array) -> tuple[Kernel, Array, Array]:
+    """The mean of a Gaussian process with an automatic length scale for each input, the noise variance of all
+    ``inputs``, and the inverse of the centres' covariance over the signal's variance."""
+    spread = centres.std(0)
     columns = [i for i, s in enumerate(spread) if s > 1e-6]
-    scaled = inputs[:, columns] / spread[columns]
-    order = np.random.default_rng(seed).permutation(len(scaled))
-    lengths, signal, noise = _tune(scaled[order[:_TUNED_ON]], residual[order[:_TUNED_ON]])
+    middle = centres[:, 0].mean()
+    energy = centres[:, 0] - middle
+    found = _tune(centres[:, columns] / spread[columns], residual, energy)
+    lengths, signal, noise = np.exp(found[:len(columns)]), np.exp(found[len(columns)]), found[-_NOISES:]
     kept = [i for i, length in enumerate(lengths) if length < _IRRELEVANT] or [int(np.argmin(lengths))]
     columns = [columns[i] for i in kept]
     widths = (spread[columns] * lengths[kept]).round(12)
-    bare = Kernel(tuple(columns), widths, inputs[order[:_CENTRES]][:, columns] / widths, np.zeros(1))
-    cross = bare.similarity(inputs)
-    among = bare.similarity(inputs[order[:_CENTRES]]) + 1e-8 * np.eye(len(bare.centres))
-    system = cross.T @ cross + noise / signal * among + 1e-9 * np.eye(len(among))
-    return Kernel(bare.columns, widths, bare.centres, cho_solve(cho_factor(system), cross.T @ residual))
+    bare = Kernel(tuple(columns), widths, centres[:, columns] / widths, np.zeros(1))
+    inverse = np.asarray(np.linalg.inv(bare.similarity(centres) + np.diag(_noise(noise, energy) / signal)), dtype=float)
+    return Kernel(bare.columns, widths, bare.centres, inverse @ residual), _noise(noise, inputs[:, 0] - middle), inverse
 
 
-def _tune(inputs: Array, residual: Array, steps: int = 40) -> tuple[Array, float, float]:
-    """Length scales, signal and noise variance of largest marginal likelihood, with a broad prior on the lengths."""
+def _noise(logs: Array, energy: Array) -> Array:
+    """Noise variance of rows of a log energy: a part that all share, and one that falls with a power of it."""
+    return np.asarray(np.exp(logs[0]) + np.exp(logs[1] - logs[2] * energy))
+
+
+def _tune(inputs: Array, residual: Array, energy: Array) -> Array:
+    """Logarithms of length scales and signal variance, and the noise, of largest marginal likelihood, with broad priors
+    on the lengths and on how fast the noise falls. Some rows find the region, all of them the place in it."""
     from scipy.optimize import minimize
 
     dimensions = inputs.shape[1]
     typical = 0.5 * np.log(dimensions)
     variance = float(residual.var()) + 1e-6
-    start = np.concatenate([np.full(dimensions, typical), np.log([variance, 0.2 * variance])])
-    bounds = [(-2.0, 6.0)] * dimensions + [(-10.0, 4.0), (-12.0, 2.0)]
-    best = minimize(_negative_log_likelihood, start, (inputs, residual, typical), "L-BFGS-B", True, bounds=bounds,
-                    options={"maxiter": steps}).x
-    return np.exp(best[:-2]), float(np.exp(best[-2])), float(np.exp(best[-1]))
+    found = np.concatenate([np.full(dimensions, typical), np.log([variance, 0.1 * variance, 0.1 * variance]), [0.5]])
+    bounds = [(-2.0, 6.0)] * dimensions + [(-10.0, 4.0), (-12.0, 2.0), (-14.0, 2.0), (0.0, 3.0)]
+    few = np.random.default_rng(0).permutation(len(inputs))[:_ROUGHLY]
+    for some, steps in ((few, 40), (np.arange(len(inputs)), 12)):
+        found = minimize(_negative_log_likelihood, found, (inputs[some], residual[some], energy[some], typical),
+                         "L-BFGS-B", True, bounds=bounds, options={"maxiter": steps}).x
+    return np.asarray(found)
 
 
-def _negative_log_likelihood(z: Array, inputs: Array, residual: Array, typical: float) -> tuple[float, Array]:
-    """Rasmussen and Williams (2.30) and its gradient (5.9) in the logarithms of lengths, signal and noise."""
+def _negative_log_likelihood(z: Array, inputs: Array, residual: Array, energy: Array,
+                             typical: float) -> tuple[float, Array]:
+    """Rasmussen and Williams (2.30) and its gradient (5.9) in the logarithms of lengths and signal, and the noise."""
     from scipy.linalg import cho_factor, cho_solve
 
-    logs, signal, noise = z[:-2], np.exp(z[-2]), np.exp(z[-1])
+    logs, signal, noise = z[:-1 - _NOISES], np.exp(z[-1 - _NOISES]), z[-_NOISES:]
     x = inputs / np.exp(logs)
     square = np.maximum((x**2).sum(1)[:, None] + (x**2).sum(1) - 2 * x @ x.T, 0)
     kernel = signal * np.exp(-0.5 * square)
-    factor = cho_factor(kernel + noise * np.eye(len(x)), lower=True)
+    variance = _noise(noise, energy)
+    factor = cho_factor(kernel + np.diag(variance + 1e-9), lower=True)
     alpha = cho_solve(factor, residual)
     pull = np.outer(alpha, alpha) - cho_solve(factor, np.eye(len(x)))
     weighted = pull * kernel
     by_length = 2 * ((x**2) * weighted.sum(1)[:, None]).sum(0) - 2 * ((weighted @ x) * x).sum(0)
-    drift = (logs - typical) / 1.5
-    value = 0.5 * residual @ alpha + np.log(np.diag(factor[0])).sum() + 0.5 * (drift**2).sum()
-    gradient = np.concatenate([drift / 1.5 - 0.5 * by_length,
-                               [-0.5 * weighted.sum(), -0.5 * noise * np.trace(pull)]])
+    drift, fall = (logs - typical) / 1.5, (noise[2] - 0.5) / 0.5
+    value = 0.5 * residual @ alpha + np.log(np.diag(factor[0])).sum() + 0.5 * (drift**2).sum() + 0.5 * fall**2
+    shared, falling = np.diag(pull) * np.exp(noise[0]), np.diag(pull) * (variance - np.exp(noise[0]))
+    gradient = np.concatenate([drift / 1.5 - 0.5 * by_length, [
+        -0.5 * weighted.sum(), -0.5 * shared.sum(), -0.5 * falling.sum(), 0.5 * falling @ energy + fall / 0.5]])
     return float(value), gradient
 
 
-def fit_trees(inputs: Array, residual: Array, seed: int = 0, trees: int = 300, leaves: int = 12,
-              rate: float = 0.06) -> Trees:
-    """Boosted regression trees on the log residual, on random halves of rows and inputs."""
+def _fit_trees(inputs: Array, residual: Array, weights: Array, seed: int, bags: int = _BAGS, trees: int = 300,
+               leaves: int = 12, rate: float = 0.06) -> Trees:
+    """Boosted regression trees on the log residual, on random halves of rows and inputs, averaged over boostings."""
     from sklearn.ensemble import GradientBoostingRegressor
 
-    model = GradientBoostingRegressor(
+    stages = [stage[0].tree_ for bag in range(bags) for stage in GradientBoostingRegressor(
         n_estimators=trees, learning_rate=rate, max_leaf_nodes=leaves, max_depth=None, min_samples_leaf=5,
-        subsample=0.6, max_features=0.4, init="zero", random_state=seed,
-    ).fit(inputs, residual)
-    return _export([stage[0].tree_ for stage in model.estimators_], rate)
+        subsample=0.6, max_features=0.4, init="zero", random_state=seed + bag,
+    ).fit(inputs, residual, weights / weights.mean()).estimators_]
+    return _export(stages, rate / bags)
 
 
 def _export(trees: list[Any], rate: float) -> Trees:

@@ -160,11 +160,12 @@ def _error(rows: Rows, choices: Choices, exponent: float) -> float:
 
 
 def _corrected(rows: Rows, model: EnergyModel, seed: int) -> EnergyModel:
-    from tocompiler.energy.correction import fit_kernel, fit_trees
+    from tocompiler.energy.correction import fit_correction
 
-    inputs = model.inputs(rows.terms, rows.facts)
     residual = np.log(rows.joule / model.joule(rows.terms, rows.facts))
-    return replace(model, kernel=fit_kernel(inputs, residual, seed), trees=fit_trees(inputs, residual, seed))
+    parts = [held for _, held in folds(rows.groups, 5, seed)]
+    kernel, trees, share = fit_correction(model.inputs(rows.terms, rows.facts), residual, parts, seed)
+    return replace(model, kernel=kernel, trees=trees, kernel_share=share)
 
 
 def folds(groups: Array, count: int, seed: int) -> Iterator[tuple[Index, Index]]:
