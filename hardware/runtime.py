@@ -18,39 +18,39 @@ class Runtime:
 
     ``channel_block``: channels of a convolution are padded to a multiple of this (SIMD lanes); input channels only
     where there are at least ``pad_input_from``, or in a backward pass where their number is not among
-    ``plain_channels_backward`` (None: as forward); unpadded ones are not copied either. Forward, a row of a
-    convolution's result is computed ``width_tile`` values at a time, and each input value is broadcast once for
-    ``blocks_per_broadcast`` channel blocks of the result (0: at no cost); backward, the gradient of its result is
-    passed over ``gradient_passes`` times. ``format_ratio``: what a multiply-accumulate of a format costs
-    relative to fp32; a format that is absent costs the ratio of transistor operations (native narrow units);
-    with ``shared_exponents`` that of the significand multipliers alone, as where a unit aligns many products at once.
-    ``compute_scale``: what the arithmetic of an operator costs relative to a matrix product's, by ONNX name, where its
-    kernel keeps the units less busy; with ``skips_masked``, fused attention leaves out blocks above the diagonal.
-    ``kernels``: kernels launched per operator, by ONNX name (``default_kernels`` elsewhere). ``passes``: how many
-    kernels, each passing over the data, an operator really takes (``Gelu.tanh``: with that attribute;
-    ``Add.backward``: in that pass; ``BatchNormalization.training``: forward, in training). ``in_place``:
-    operators whose result overwrites their operand. ``fused``: operators that run inside their producer, so that
-    their own operand and result do not move. ``fresh_pages_above_byte``: results larger than this are freshly mapped
-    memory at every execution. ``weights_as``: ``bytes``, or ``elements`` where weights are stored, and inputs handed
-    over, as fp32 whatever the format. ``loads_parameters``: every execution is a process that reads all parameters,
-    embedding tables included. ``layout_copies``: whether convolution makes padded, blocked copies of its operand and
-    result, and reads the operand again for every ``channel_group`` blocks of result channels. ``skips_padding``:
-    products with a convolution's (comparisons with a pooling's) padding are not executed. ``running_maximum``:
-    max-pooling keeps a running maximum by a branch and stores its position as well. ``copied``: operators whose
-    operands and results are copied through newly allocated memory at every execution. ``copies_inputs``: network
-    inputs (images, key and value caches) come from outside the caches at every execution. ``host_per_sample``: the
-    host spends time on each sample of a batch by itself, and a launch on every transfer of a network input or output.
-    ``execution_constant``: False where an execution costs nothing beside its operators, samples and transfers.
+    ``plain_channels_backward`` (None: as forward); unpadded ones are not copied either. Forward, a convolution
+    computes tiles of ``width_tile`` values of a row by ``blocks_per_tile`` channel blocks, none faster than the
+    ``products_in_flight`` that hide a product's latency; backward, the gradient of its result is passed over
+    ``gradient_passes`` times. ``format_ratio``: what a multiply-accumulate of a format costs relative to fp32; a
+    format that is absent costs the ratio of transistor operations (native narrow units); with ``shared_exponents``
+    that of the significand multipliers alone, as where a unit aligns many products at once. ``compute_scale``: what
+    the arithmetic of an operator costs relative to a matrix product's, by ONNX name, where its kernel keeps the units
+    less busy; with ``skips_masked``, fused attention leaves out blocks above the diagonal. ``kernels``: kernels
+    launched per operator, by ONNX name (``default_kernels`` elsewhere). ``passes``: how many kernels, each passing
+    over the data, an operator really takes (``Gelu.tanh``: with that attribute; ``Add.backward``: in that pass;
+    ``BatchNormalization.training``: forward, in training). ``in_place``: operators whose result overwrites their
+    operand. ``fused``: operators that run inside their producer, so that their own operand and result do not move.
+    ``fresh_pages_above_byte``: results larger than this are freshly mapped memory at every execution. ``weights_as``:
+    ``bytes``, or ``elements`` where weights are stored, and inputs handed over, as fp32 whatever the format.
+    ``loads_parameters``: every execution is a process that reads all parameters, embedding tables included.
+    ``layout_copies``: whether convolution makes padded, blocked copies of its operand and result, and reads the
+    operand again for every tile of channel blocks. ``skips_padding``: products with a convolution's (comparisons with
+    a pooling's) padding are not executed. ``running_maximum``: max-pooling keeps a running maximum by a branch and
+    stores its position as well. ``copied``: operators whose operands and results are copied through newly allocated
+    memory at every execution. ``copies_inputs``: network inputs (images, key and value caches) come from outside the
+    caches at every execution. ``host_per_sample``: the host spends time on each sample of a batch by itself, and a
+    launch on every transfer of a network input or output. ``execution_constant``: False where an execution costs
+    nothing beside its operators, samples and transfers.
     """
 
     name: str = "generic"
     source: str = "no runtime facts: nothing is padded, fused or in place"
     channel_block: int = 1
-    channel_group: int = 4
     pad_input_from: int = 1
     plain_channels_backward: tuple[int, ...] | None = None
     width_tile: int = 1
-    blocks_per_broadcast: int = 0
+    blocks_per_tile: int = 1
+    products_in_flight: int = 1
     gradient_passes: float = 1.0
     format_ratio: Mapping[str, float] = field(default_factory=dict)
     shared_exponents: bool = False

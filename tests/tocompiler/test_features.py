@@ -42,7 +42,8 @@ def test_channels_are_padded_to_blocks_from_the_threshold_on() -> None:
 
 
 def test_layout_copies_and_fresh_pages() -> None:
-    copied = Runtime(channel_block=8, pad_input_from=8, layout_copies=True, fresh_pages_above_byte=60_000)
+    copied = Runtime(channel_block=8, blocks_per_tile=4, pad_input_from=8, layout_copies=True,
+                     fresh_pages_above_byte=60_000)
     image, result = 4 * 16 * 32 * 32, 4 * 16 * 30 * 30
     # The image is read to be copied and the copy once more, as 16 result channels are one group of blocks.
     assert conv(runtime=copied)["near"] == 2 * image + result
@@ -92,9 +93,11 @@ def test_backward_only_some_channel_counts_stay_unpadded() -> None:
     assert ratio(4) == pytest.approx(2, rel=0.01)  # the optimizer's step is not padded
 
 
-def test_register_tiles_and_broadcasts_grow_the_work_of_a_forward_pass() -> None:
-    tiled = Runtime(width_tile=4, blocks_per_broadcast=2, channel_block=8)
-    for size, out, growth in ((34, 16, 1.5), (33, 16, 1.5 * 32 / 31), (4, 16, 1.5), (34, 8, 2.0), (34, 24, 1 + 2 / 3)):
+def test_small_register_tiles_of_a_forward_pass_wait_for_their_products() -> None:
+    tiled = Runtime(channel_block=8, width_tile=3, blocks_per_tile=4, products_in_flight=6)
+    # 33 values are 11 tiles of 3, 32 are 10 and one of 2; 5 blocks are 4 and 1.
+    for size, out, growth in ((35, 32, 1.0), (35, 16, 1.0), (35, 8, 2.0), (34, 16, (10 * 6 + 6) / 64),
+                              (35, 40, (12 + 6) / 15), (4, 32, 1.0), (3, 32, 6 / 4)):
         assert conv(8, out, size=size, runtime=tiled)["compute"] == pytest.approx(
             growth * conv(8, out, size=size)["compute"])
 

@@ -39,7 +39,8 @@ TERMS = ("compute", "near", "far", "fresh", "weights", "branches", "kernels", "s
 FACTS = ("batch", "channels_in", "channels_out", "kernel", "stride", "size_in", "size_out", "padding_waste",
          "log_products", "log_touched", "log_read", "log_written", "log_copied", "log_weights", "reach", "intensity",
          "channel_remainder", "width_remainder", "log_working_set", "small_input", "result_remainder",
-         "log_result_blocks", "log_sample", "log_sample_result", "log_summed", "log_inside", "blocked")
+         "log_result_blocks", "log_sample", "log_sample_result", "log_summed", "log_tile_growth", "log_tile_weights",
+         "log_inside", "blocked")
 """What a correction may look at, per operator; sizes are natural logarithms."""
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -249,8 +250,9 @@ def _facts(row: TransistorRow, g: Geometry) -> list[float]:
 def _tiles(g: Geometry) -> list[float]:
     """What one image is, and how its result fills blocks; nothing for an operator that has no images."""
     if g.size == (1, 1):
-        return [0.0] * 5
-    sizes = (math.ceil(g.channels[1] / 8), g.read_byte / g.batch, g.written_byte / g.batch, g.channels[0] * g.kernel**2)
+        return [0.0] * 7
+    sizes = (math.ceil(g.channels[1] / 8), g.read_byte / g.batch, g.written_byte / g.batch, g.channels[0] * g.kernel**2,
+             g.tiled, g.tile_weight_byte)
     return [g.channels[1] / 8 % 1, *(math.log(max(x, 1.0)) for x in sizes)]
 
 

@@ -28,9 +28,10 @@ _POSITION_BYTE = 8  # of a maximum: int64
 class Geometry:
     """Bytes that an operator touches, copies and stores, and its window if it has one.
 
-    ``waste`` is the growth of its products by padded channels, ``inside`` the share of them inside the image;
-    ``again_byte`` are read once more for each group of result channels, ``streamed_byte`` of weights for each image,
-    both while one image (``one_image_byte``, weights included) is in work.
+    ``waste`` is the growth of its products by padded channels and, ``tiled``, by small register tiles, whose weights
+    are ``tile_weight_byte``; ``inside`` the share of them inside the image; ``again_byte`` are read once more for
+    each group of result channels, ``streamed_byte`` of weights for each image, both while one image
+    (``one_image_byte``, weights included) is in work.
     """
 
     batch: float = 1
@@ -50,6 +51,8 @@ class Geometry:
     one_image_byte: float = 0
     fresh_byte: float = 0
     weight_byte: float = 0
+    tiled: float = 1
+    tile_weight_byte: float = 0
     branches: float = 0
 
     @property
@@ -128,7 +131,11 @@ def _convolution(op: Operator, runtime: Runtime, shape: Geometry, touched: float
     plain = _plain(channels, gradient, runtime)
     grown_in = 1.0 if plain or group > 1 else _grown(channels, runtime.channel_block)
     grown_out = _grown(int(shape.channels[1]), runtime.channel_block)
-    shape = replace(shape, waste=grown_in * grown_out * (1.0 if gradient else _tiled(shape, runtime)))
+    tiled = 1.0 if gradient else _tiled(shape, runtime)
+    blocks = min(shape.channels[1] * grown_out, runtime.blocks_per_tile * runtime.channel_block)
+    summed = channels / group * grown_in * shape.kernel**2
+    shape = replace(shape, waste=grown_in * grown_out * tiled, tiled=tiled,
+                    tile_weight_byte=byte_of(op.given(1).format) * summed * blocks)
     copies = (0.0 if plain and group == 1 else shape.read_byte * grown_in, result * grown_out)
     fresh = given + sum(_if_fresh(n, runtime) for n in (*copies, result))
     if gradient:
@@ -139,8 +146,8 @@ def _convolution(op: Operator, runtime: Runtime, shape: Geometry, touched: float
         return shape
     if _in_padding(op):
         columns = result / shape.channels[1] * channels * shape.kernel**2
-        return replace(shape, waste=1.0, inside=1.0, copied_byte=2 * columns)
-    passes = math.ceil(shape.channels[1] / group / (runtime.channel_block * runtime.channel_group))
+        return replace(shape, waste=1.0, tiled=1.0, inside=1.0, copied_byte=2 * columns)
+    passes = math.ceil(shape.channels[1] / group / (runtime.channel_block * runtime.blocks_per_tile))
     read = touched * grown_in
     return replace(
         shape, blocked=True, touched_byte=shape.read_byte if copies[0] else 0.0, again_byte=passes * read,
@@ -161,14 +168,17 @@ def _plain(channels: int, gradient: bool, runtime: Runtime) -> bool:
 
 
 def _tiled(shape: Geometry, runtime: Runtime) -> float:
-    """Growth of a convolution's work by its register tiles: a width that the tile does not divide, and the broadcast
-    of each input value, one instruction like a product's, that up to ``blocks_per_broadcast`` blocks share."""
-    width = int(shape.size[1])
-    work = _grown(width, min(width, runtime.width_tile))
-    if runtime.blocks_per_broadcast:
-        blocks = math.ceil(shape.channels[1] / runtime.channel_block)
-        work *= 1 + math.ceil(blocks / runtime.blocks_per_broadcast) / blocks
-    return work
+    """Growth of a convolution's work by its register tiles, of some values of a row by some channel blocks: a tile of
+    fewer products than the processor keeps in flight takes as long as those."""
+    width, blocks = int(shape.size[1]), math.ceil(shape.channels[1] / runtime.channel_block)
+    wide, high = _parts(width, min(width, runtime.width_tile)), _parts(blocks, runtime.blocks_per_tile)
+    work = sum(n * m * max(w * h, runtime.products_in_flight) for w, n in wide for h, m in high)
+    return float(work / (width * blocks))
+
+
+def _parts(whole: int, part: int) -> list[tuple[int, int]]:
+    """Sizes and numbers of the parts that a whole is cut into: full ones, and what is left."""
+    return [(size, number) for size, number in ((part, whole // part), (whole % part, 1)) if size and number]
 
 
 def _running_maximum(runtime: Runtime, shape: Geometry, taps: Sequence[Array],
