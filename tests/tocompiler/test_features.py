@@ -107,6 +107,15 @@ def test_the_gradient_of_a_result_is_passed_over_as_often_as_the_runtime_does() 
     assert often - once == 7 * 4 * 16 * 30 * 30
 
 
+def test_a_result_in_place_of_its_operand_takes_two_transfers_of_three() -> None:
+    net = Network("relu")
+    net.output(net.relu(net.input((4, 1000))))
+    program = compile(net)
+    apart, in_place = (features(program, Runtime(in_place=names)).total for names in ((), ("Relu",)))
+    assert in_place[TERMS.index("near")] == pytest.approx(2 / 3 * apart[TERMS.index("near")])
+    assert in_place[TERMS.index("kernels")] == apart[TERMS.index("kernels")] == 1
+
+
 def test_a_format_ratio_replaces_the_circuits_ratio() -> None:
     packed = Runtime(format_ratio={"fp16": 0.5})
     assert conv(format="fp16", runtime=packed)["compute"] == pytest.approx(0.5 * conv()["compute"], rel=1e-6)

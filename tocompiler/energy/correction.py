@@ -4,7 +4,7 @@ Two learners are averaged: a Gaussian process (Rasmussen and Williams 2006, ch. 
 (Friedman 2001), both exported as plain numbers that numpy evaluates. Meters read short executions badly, so the noise
 of a row falls with its predicted energy; the process finds how fast, together with a length scale for each input, by
 maximum likelihood, and the trees weight their rows by it. Each learner's share of the mean is what predicts rows best
-that both were held out from (stacking, Breiman 1996).
+that both were held out from (stacking, Breiman 1996), or a half where rows belong to few groups.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 _CENTRES = 1000  # rows that the process keeps: its fit costs their cube, a device file their number
 _ROUGHLY = 400  # rows on which the likelihood is climbed first: each step costs their cube
 _IRRELEVANT = 40.0  # an input whose length scale exceeds this many standard deviations is left out
-_BAGS = 2  # boostings on different random halves, averaged
+_BAGS = 3  # boostings on different random halves, averaged
 _FLOOR = 0.05**2  # variance added to a row's noise before the trees weight it: no row counts without bound
 _NOISES = 3  # noise is exp(a) + exp(b - c log energy)
 
@@ -32,12 +32,14 @@ def fit_correction(inputs: Array, residual: Array, parts: Sequence[Index],
                    seed: int = 0) -> tuple[Kernel, Trees, float]:
     """Both learners of the log residual, and the kernel's share of their mean.
 
-    The first input is the logarithm of the predicted energy; ``parts`` are the rows to be held out together.
+    The first input is the logarithm of the predicted energy; ``parts`` are the rows to be held out together to find
+    the share (none: a half).
     """
     kept = np.sort(np.random.default_rng(seed).permutation(len(inputs))[:_CENTRES])
     kernel, noise, inverse = _fit_kernel(inputs[kept], residual[kept], inputs)
     weights = 1 / (noise + _FLOOR)
-    share = _share(inputs, residual, weights, [p[np.isin(p, kept)] for p in parts], kept, inverse, seed)
+    held = [p[np.isin(p, kept)] for p in parts]
+    share = _share(inputs, residual, weights, held, kept, inverse, seed) if held else 0.5
     return kernel, _fit_trees(inputs, residual, weights, seed), share
 
 

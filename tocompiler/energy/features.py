@@ -46,6 +46,7 @@ FACTS = ("batch", "channels_in", "channels_out", "kernel", "stride", "size_in", 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _REFERENCE = Operands()
 _UNIFORM = Operands(Operand("uniform"), Operand("uniform"))
+_IN_PLACE = 2 / 3  # lines of a result that overwrites its operand are not fetched first: two transfers, not three
 _ATTENTION_BLOCK = 128  # queries that fused attention handles together (Dao 2023, FlashAttention-2, section 3.3)
 
 
@@ -160,11 +161,13 @@ def _units(program: TransistorProgram) -> tuple[int, ...]:
 
 def _terms(row: TransistorRow, shape: Geometry, runtime: Runtime, cache_byte: float | None,
            passes: float) -> list[float]:
-    inside = row.operator in runtime.fused
+    inside, launches = row.operator in runtime.fused, passes
+    if row.operator in runtime.in_place:
+        passes *= _IN_PLACE
     near = 0.0 if inside else shape.near_byte * passes
     far = 0.0 if inside else shape.far_byte(cache_byte) * passes
     return [0.0, near, far, 0.0 if inside else shape.fresh_byte, shape.weight_byte, shape.branches,
-            _kernels(row, runtime) * passes, 0.0, 0.0]
+            _kernels(row, runtime) * launches, 0.0, 0.0]
 
 
 def _compute(row: TransistorRow, runtime: Runtime, compute: str) -> float:

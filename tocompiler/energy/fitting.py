@@ -163,7 +163,8 @@ def _corrected(rows: Rows, model: EnergyModel, seed: int) -> EnergyModel:
     from tocompiler.energy.correction import fit_correction
 
     residual = np.log(rows.joule / model.joule(rows.terms, rows.facts))
-    parts = [held for _, held in folds(rows.groups, 5, seed)]
+    many = len(np.unique(rows.groups)) >= _CORRECTED_FROM
+    parts = [held for _, held in folds(rows.groups, 5, seed)] if many else []
     kernel, trees, share = fit_correction(model.inputs(rows.terms, rows.facts), residual, parts, seed)
     return replace(model, kernel=kernel, trees=trees, kernel_share=share)
 
