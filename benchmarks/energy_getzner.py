@@ -123,7 +123,7 @@ def _networks(kinds: dict[str, _Kind], table: list[MeasurementRow], split: str) 
             joule = kind.model.joule(found.unit_terms[units], found.unit_facts[units])
             width = kind.model.half_width(found.unit_terms[units], found.unit_facts[units])
             predicted[i] += joule.sum()
-            half[i] += float(((joule * width) ** 2).sum())
+            half[i] += kind.model.interval.of_sum(joule, width) ** 2
         by_product[i] = data.roofline[i, 0] / 2
     result = Result(data.rows.joule, predicted, np.sqrt(half) / predicted, np.arange(len(table)))
     whole = np.array([r.conditions["split"] == split for r in table])
@@ -133,5 +133,5 @@ def _networks(kinds: dict[str, _Kind], table: list[MeasurementRow], split: str) 
         **result.summary(), "networks_measured_whole": mape(data.rows.joule[whole], predicted[whole]),
         "networks_measured_layerwise": mape(data.rows.joule[~whole], predicted[~whole]),
         "macs_only": mape(data.rows.joule, rate * by_product),
-    }, "sum of layers, their errors taken as independent: convolution, linear and pooling corrected, "
-       "ReLU in place; other layers count nothing")
+    }, "sum of layers, errors of one kind as correlated as in regions held out: convolution, linear and pooling "
+       "corrected, ReLU in place; other layers count nothing")

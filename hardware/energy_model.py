@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,7 @@ class Interval:
     ``scale`` is linear in log energy between the ``log_joule`` knots and constant outside them; ``novelty`` is what a
     row adds that resembles none of the data; ``rows`` held-out residuals gave the quantile; ``level`` is the coverage
     asked for. Beyond the data's range the half-width grows by ``widening`` for each e-fold of distance.
+    ``correlation`` is that of the errors of rows in one program (1: unknown, taken as common).
     """
 
     level: float
@@ -30,6 +32,13 @@ class Interval:
     rows: int
     widening: float = 1.0
     novelty: float = 0.0
+    correlation: float = 1.0
+
+    def of_sum(self, joule: Array, half_width: Array) -> float:
+        """Half-width in joule of the sum of rows with these energies and half-widths in log energy."""
+        parts = joule * half_width
+        return math.sqrt(self.correlation * float(parts.sum()) ** 2
+                         + (1 - self.correlation) * float((parts**2).sum()))
 
     def half_width(self, joule: Array, distance: Array | float = 0.0, novelty: Array | float = 0.0) -> Array:
         """Half-width in log energy of predictions at a distance (e-folds outside the data) and a novelty (0 to 1)."""

@@ -101,3 +101,11 @@ def test_a_cache_overflows_softly() -> None:
     assert beyond(1e4, 100.0) > 0.999
     with pytest.raises(ValueError, match="capacity_byte must be positive"):
         MemoryLevel("l1", 0)
+
+
+def test_errors_of_a_sum_add_up_as_far_as_they_go_together() -> None:
+    joule, half = np.array([3.0, 4.0]), np.array([0.1, 0.1])
+    widths = [Interval(0.9, 1.0, (0.0,), (0.1,), 100, correlation=c).of_sum(joule, half) for c in (0.0, 0.5, 1.0)]
+    assert widths[0] == pytest.approx(0.5)
+    assert widths[2] == pytest.approx(0.7)
+    assert widths[0] < widths[1] < widths[2]

@@ -11,7 +11,7 @@ from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit
 
 __all__ = ["conformal", "widening"]
 
-_GROWTH = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+_GROWTH = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """How many typical residuals a wholly novel row may be wider than a familiar one."""
 
 
@@ -34,28 +34,36 @@ def conformal(rows: HeldOut, level: float = 0.9) -> Interval:
     for growth in _GROWTH if rows.novelty.any() else _GROWTH[:1]:
         bare = Interval(level, 1.0, knots, scale, len(size), novelty=growth * typical)
         unit = bare.half_width(rows.predicted, novelty=rows.novelty)
-        count = _independent(residual / unit, rows.groups)
+        correlation = _correlation(residual / unit, rows.groups)
+        count = _independent(rows.groups, correlation)
         quantile = float(np.quantile(size / unit, min(1.0, (count + 1) * level / count)))
         mean = float(np.log(quantile * unit + 1e-300).mean())
         if narrowest is None or mean < width:
-            narrowest, width = replace(bare, quantile=quantile), mean
+            narrowest, width = replace(bare, quantile=quantile, correlation=correlation), mean
     assert narrowest is not None
     return narrowest
 
 
-def _independent(residual: Array, groups: Array) -> float:
-    """How many independent rows grouped residuals are worth: their number over Kish's design effect
-    ``1 + (m - 1) rho`` (Survey Sampling, 1965), with ``m`` rows a group and ``rho`` the correlation inside groups
-    from the analysis of variance."""
+def _correlation(residual: Array, groups: Array) -> float:
+    """Correlation of residuals inside groups, between 0 and 1, from the analysis of variance; 1 where every group is
+    one row, so that nothing is known of it."""
     _, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     n, k = len(residual), len(sizes)
     if k < 2 or k == n:
-        return float(k)
+        return 1.0
     means = np.bincount(index, residual) / sizes
     within = float(((residual - means[index]) ** 2).sum()) / (n - k)
     between = float((sizes * (means - residual.mean()) ** 2).sum()) / (k - 1)
     m = (n - float((sizes**2).sum()) / n) / (k - 1)
-    correlation = max(0.0, (between - within) / max(between + (m - 1) * within, 1e-300))
+    return max(0.0, (between - within) / max(between + (m - 1) * within, 1e-300))
+
+
+def _independent(groups: Array, correlation: float) -> float:
+    """How many independent rows grouped ones are worth: their number over Kish's design effect ``1 + (m - 1) rho``
+    (Survey Sampling, 1965), with ``m`` rows a group and ``rho`` the correlation inside groups; no fewer than groups."""
+    sizes = np.unique(groups, return_counts=True)[1]
+    n, k = float(sizes.sum()), len(sizes)
+    m = (n - float((sizes**2).sum()) / n) / max(k - 1, 1)
     return max(n / (1 + (m - 1) * correlation), float(k))
 
 

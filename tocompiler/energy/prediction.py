@@ -60,11 +60,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Part:
-    """What one model says of the units it serves: energies, half-widths and distances (e-folds)."""
+    """What one model says of the units it serves: energies, the half-width of their sum, distances (e-folds)."""
 
     units: list[int]
     joule: Array
-    half_width: Array
+    half_width_joule: float
     distance: Array
     foreign: bool
 
@@ -84,7 +84,9 @@ def predict(program: TransistorProgram, device: Device) -> Prediction:
 def _whole(found: Features, model: EnergyModel) -> _Part:
     terms = found.total[None, :]
     facts = found.program_facts[None, :]
-    return _Part([-1], model.joule(terms, facts), model.half_width(terms, facts), model.distance(terms), False)
+    joule = model.joule(terms, facts)
+    half = model.interval.of_sum(joule, model.half_width(terms, facts))
+    return _Part([-1], joule, half, model.distance(terms), False)
 
 
 def _by_operator(found: Features, device: Device) -> list[_Part]:
@@ -96,7 +98,8 @@ def _by_operator(found: Features, device: Device) -> list[_Part]:
         model = device.models[name]
         terms, facts = found.unit_terms[units], found.unit_facts[units]
         joule = np.where(terms[:, :-1].any(1), model.joule(terms, facts), 0.0)
-        parts.append(_Part(units, joule, model.half_width(terms, facts), model.distance(terms), not model.operators))
+        half = model.interval.of_sum(joule, model.half_width(terms, facts))
+        parts.append(_Part(units, joule, half, model.distance(terms), not model.operators))
     return parts
 
 
@@ -110,8 +113,8 @@ def _model_for(device: Device, operator: str, phase: str) -> str:
 
 def _prediction(found: Features, device: Device, parts: list[_Part], whole: bool) -> Prediction:
     total = float(sum(p.joule.sum() for p in parts))
-    # Errors of layers of one kind go together, those of different kinds do not: sum inside, root of squares across.
-    half = math.sqrt(sum((float((p.joule * p.half_width).sum()) / total) ** 2 for p in parts))
+    # Errors of layers of one kind go together as far as their model knows, those of different kinds do not.
+    half = math.sqrt(sum(p.half_width_joule**2 for p in parts)) / total
     outside = sum(float(p.joule[p.distance > _NEAR].sum()) if not p.foreign else float(p.joule.sum()) for p in parts)
     in_domain = outside <= (1 - _INSIDE) * total
     statement = (f"inside the calibrated domain of {device.name}" if in_domain else
