@@ -114,7 +114,7 @@ def test_novel_rows_get_wider_intervals_where_they_err_more() -> None:
     for low, high in ((0.0, 0.3), (0.3, 0.7), (0.7, 1.0)):
         rows = (novelty >= low) & (novelty < high)
         covered = np.mean(np.abs(error[rows]) <= interval.half_width(joule[rows], novelty=novelty[rows]))
-        # Some 900 rows: the standard error of a share of 0.9 is 0.01; one width for all would cover 0.99 and 0.82.
+        # Some 900 rows: the standard error of a share of 0.9 is 0.01; one width for all would cover 0.99 and 0.79.
         assert 0.86 < covered < 0.94
     even = conformal(HeldOut(joule, joule * np.exp(0.1 * normal), novelty, np.arange(3000)))
     assert even.novelty < 0.3 * interval.novelty
