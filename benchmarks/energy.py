@@ -63,7 +63,7 @@ def _all(options: Options) -> Iterator[tuple[Claim, int]]:
     yield from _raptorlake(options.smoke)
     yield from _k_rows("rtx6000_training", load("gpu_rtx6000"), 30, number)
     yield from _tx2()
-    yield from _transformers(number)
+    yield from _transformers(number, FEW if options.smoke else PROGRAMS)
     for name, table in list(FLEXIBERT.items())[:1 if options.smoke else None]:
         yield from _k_rows(name, load(table), 30, number)
 
@@ -118,11 +118,11 @@ def _tx2() -> Iterator[tuple[Claim, int]]:
         yield claim, len(data.table)
 
 
-def _transformers(number: int) -> Iterator[tuple[Claim, int]]:
+def _transformers(number: int, choices: Choices) -> Iterator[tuple[Claim, int]]:
     data = load("gpu_rtx4090_laptop")
     family = np.array([next(f for key, f in FAMILIES.items() if key.lower() in g.lower()) for g in data.rows.groups])
     for name, groups in (("model", data.rows.groups), ("family", family)):
-        claim, _ = _claim(f"rtx4090_{name}_out", data, leave_out(groups), PROGRAMS,
+        claim, _ = _claim(f"rtx4090_{name}_out", data, leave_out(groups), choices,
                           "preset pytorch_cuda; power of the sum; correction: kernel + trees where "
                           "cross-validation gains")
         yield claim, len(data.table)
