@@ -74,6 +74,7 @@ def test_a_prediction_outside_the_domain_says_so_and_widens() -> None:
     assert not outside.in_domain
     assert "outside the calibrated domain" in outside.statement
     assert outside.half_width > inside.half_width
+    assert outside.half_width > 0.9 * np.log(2)
 
 
 def test_an_uncalibrated_device_and_an_empty_program_are_refused() -> None:

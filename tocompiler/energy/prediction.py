@@ -23,6 +23,7 @@ __all__ = ["OperatorEnergy", "Prediction", "Ratio", "predict", "ratio"]
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 _INSIDE = 0.9  # share of the energy that must come from inside the calibrated domain
 _NEAR = math.log(2.0)  # e-folds beyond the data that still count as inside
+_UNKNOWN = math.log(2.0)  # half-width, at the least, of energy from outside: what cost nothing there may cost here
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ def _prediction(found: Features, device: Device, parts: list[_Part], whole: bool
     half = math.sqrt(sum(p.half_width_joule**2 for p in parts)) / total
     outside = sum(float(p.joule[p.distance > _NEAR].sum()) if not p.foreign else float(p.joule.sum()) for p in parts)
     in_domain = outside <= (1 - _INSIDE) * total
+    if not in_domain:
+        half = max(half, _UNKNOWN * outside / total)
     statement = (f"inside the calibrated domain of {device.name}" if in_domain else
                  f"outside the calibrated domain of {device.name}: {outside / total:.0%} of the energy comes from "
                  "operators or sizes unlike any measured; the interval is widened and may still be too narrow")
