@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["si"]
@@ -10,6 +11,7 @@ _PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3
              (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f"))
 
 
+@lru_cache(maxsize=4096, typed=True)  # a network's layers repeat; 12 and 12.0 are written differently
 def si(value: Any, unit: str = "") -> str:
     """A number with an SI prefix and four significant digits; integers below 1000 stay exact.
 
