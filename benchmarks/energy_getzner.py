@@ -14,7 +14,7 @@ from energy_sets import XEON_CACHE_BYTE, EnergySet, layers_of, load_getzner
 from hardware.energy_model import EnergyModel
 from hardware.measurement import MeasurementRow
 from hardware.runtime import preset
-from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit
+from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit, held_out
 from tocompiler.energy.intervals import conformal, widening
 from tocompiler.energy.metrics import mape
 from tocompiler.energy.pages import resolved
@@ -70,26 +70,20 @@ def _fitted(kind: str, table: list[MeasurementRow], smoke: bool, page: float | N
 
 
 def _by_region(rows: Rows, choices: Choices, regions: int = 6) -> HeldOut:
-    """Measured and predicted energy of layers held out region by region of their sizes: residuals of random folds
-    would be those of neighbours, but layers of networks lie apart."""
+    """Layers held out region by region of their sizes: residuals of random folds would be those of neighbours, but
+    layers of networks lie apart."""
     from sklearn.cluster import KMeans
 
     facts = rows.facts - rows.facts.mean(0)
     size = np.maximum(facts.std(0), 1e-9)
     region = KMeans(regions, n_init=3, random_state=0).fit_predict(facts / size)
-    predicted, novelty = np.zeros(len(rows)), np.zeros(len(rows))
-    for r in range(regions):
-        inside = region == r
-        fitted = fit(rows.take(np.flatnonzero(~inside)), choices, "operator")
-        predicted[inside] = fitted.joule(rows.terms[inside], rows.facts[inside])
-        novelty[inside] = fitted.novelty(rows.terms[inside], rows.facts[inside])
-    return HeldOut(rows.joule, predicted, novelty, region)
+    return held_out(rows, choices, "operator", count=regions, together=region)
 
 
 def _layers(name: str, kind: _Kind, table: list[MeasurementRow]) -> Claim:
     data = layers_of(name, table, XEON_CACHE_BYTE)
     predicted = kind.model.joule(data.rows.terms, data.rows.facts)
-    half = kind.model.half_width(data.rows.terms, data.rows.facts)
+    half = kind.model.half_width(predicted, data.rows.terms, data.rows.facts)
     result = Result(data.rows.joule, predicted, half, np.arange(len(predicted)))
     return Claim(f"getzner_{name}_layer_mape", result.mape, "%", {**result.summary(), **_plain(kind, data)},
                  "correction: kernel + trees; interval from layers held out by region")
@@ -121,7 +115,7 @@ def _networks(kinds: dict[str, _Kind], table: list[MeasurementRow], split: str) 
         for name, kind in kinds.items():
             units = [u for u, row in enumerate(found.leaders) if found.rows[row].operator == name]
             joule = kind.model.joule(found.unit_terms[units], found.unit_facts[units])
-            width = kind.model.half_width(found.unit_terms[units], found.unit_facts[units])
+            width = kind.model.half_width(joule, found.unit_terms[units], found.unit_facts[units])
             predicted[i] += joule.sum()
             half[i] += kind.model.interval.of_sum(joule, width) ** 2
         by_product[i] = data.roofline[i, 0] / 2

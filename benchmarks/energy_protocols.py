@@ -121,7 +121,8 @@ def score(rows: Rows, splits: list[Split], choices: Choices, level: str = "progr
         part = rows.take(train)
         unseen = _single(part, choices, level) if inner else _joined(parts[:i] + parts[i + 1:])
         interval = replace(conformal(unseen), widening=widening(part, choices))
-        halves.append(replace(model, interval=interval).half_width(rows.terms[test], rows.facts[test]))
+        calibrated = replace(model, interval=interval)
+        halves.append(calibrated.half_width(parts[i].predicted, rows.terms[test], rows.facts[test]))
     every = _joined(parts)
     return Result(every.joule, every.predicted, np.concatenate(halves), np.concatenate([test for _, test in splits]))
 

@@ -156,9 +156,9 @@ class EnergyModel:
             return np.zeros(len(terms))
         return np.asarray(1.0 - self.kernel.similarity(self.inputs(terms, facts)).max(1))
 
-    def half_width(self, terms: Array, facts: Array) -> Array:
-        """Half-width in log energy of the interval of each row."""
-        return self.interval.half_width(self.joule(terms, facts), self.strain(terms), self.novelty(terms, facts))
+    def half_width(self, joule: Array, terms: Array, facts: Array) -> Array:
+        """Half-width in log energy of the interval of each row, of which ``joule`` was predicted."""
+        return self.interval.half_width(joule, self.strain(terms), self.novelty(terms, facts))
 
     def distance(self, terms: Array) -> Array:
         """How far outside the data each row lies: the largest excess of a term over its range, in e-folds."""

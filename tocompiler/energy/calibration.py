@@ -98,7 +98,7 @@ def _kind(operator: str) -> tuple[str, tuple[str, ...]]:
 def _finished(rows: Rows, choices: Choices, level: str) -> EnergyModel:
     """Fit, then the interval and metrics from predictions of held-out groups."""
     model = with_inference(fit(rows, choices, level), rows)
-    if len(np.unique(rows.groups)) < 2:
+    if rows.group_count < 2:
         return model
     unseen = held_out(rows, choices, level)
     interval = replace(conformal(unseen), widening=widening(rows, choices))

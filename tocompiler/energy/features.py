@@ -121,8 +121,8 @@ def features(program: TransistorProgram, runtime: Runtime, last_cache_byte: floa
         shape = geometry(row, op, runtime)
         if loaded is not None:
             shape = replace(shape, weight_byte=loaded.get(row.name, 0.0))
-        terms[i] = _terms(row, shape, runtime, last_cache_byte, _passes(row, op, runtime))
-        terms[i, 0] = _compute(row, runtime, compute) * shape.waste * shape.inside * _executed(op, runtime)
+        work = _compute(row, runtime, compute) * shape.waste * shape.inside * _executed(op, runtime)
+        terms[i] = _terms(row, shape, runtime, last_cache_byte, _passes(row, op, runtime), work)
         facts[i] = _facts(row, shape)
     return Features(program.rows, terms, facts, _units(program), _own(program, runtime))
 
@@ -160,14 +160,11 @@ def _units(program: TransistorProgram) -> tuple[int, ...]:
 
 
 def _terms(row: TransistorRow, shape: Geometry, runtime: Runtime, cache_byte: float | None,
-           passes: float) -> list[float]:
-    inside, launches = row.operator in runtime.fused, passes
-    if row.operator in runtime.in_place:
-        passes *= _IN_PLACE
-    near = 0.0 if inside else shape.near_byte * passes
-    far = 0.0 if inside else shape.far_byte(cache_byte) * passes
-    return [0.0, near, far, 0.0 if inside else shape.fresh_byte, shape.weight_byte, shape.branches,
-            _kernels(row, runtime) * launches, 0.0, 0.0]
+           passes: float, compute: float) -> list[float]:
+    moves = 0.0 if row.operator in runtime.fused else 1.0
+    over = moves * passes * (_IN_PLACE if row.operator in runtime.in_place else 1.0)
+    return [compute, shape.near_byte * over, shape.far_byte(cache_byte) * over, shape.fresh_byte * moves,
+            shape.weight_byte, shape.branches, _kernels(row, runtime) * passes, 0.0, 0.0]
 
 
 def _compute(row: TransistorRow, runtime: Runtime, compute: str) -> float:

@@ -39,6 +39,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.joule)
 
+    @property
+    def group_count(self) -> int:
+        """How many groups the rows belong to: what is independent among them."""
+        return len(np.unique(self.groups))
+
     def take(self, index: Index) -> Rows:
         """Some of the rows, by index or mask."""
         return Rows(self.terms[index], self.facts[index], self.joule[index], self.groups[index], self.names)
@@ -52,10 +57,6 @@ class HeldOut:
     predicted: Array
     novelty: Array
     groups: Array
-
-    def take(self, index: Index) -> HeldOut:
-        """Some of the rows, by index or mask."""
-        return HeldOut(self.joule[index], self.predicted[index], self.novelty[index], self.groups[index])
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def fit(rows: Rows, choices: Choices, level: str = "program") -> EnergyModel:
 
 def _worth_correcting(rows: Rows, choices: Choices, model: EnergyModel) -> bool:
     """Where rows are independent, always; where groups are few, if predictions of held-out groups gain a tenth."""
-    if len(np.unique(rows.groups)) >= _CORRECTED_FROM:
+    if rows.group_count >= _CORRECTED_FROM:
         return True
     plain, corrected = [], []
     for a, b in folds(rows.groups, 5, choices.seed):
@@ -100,7 +101,7 @@ def _physical(rows: Rows, choices: Choices, exponent: float, level: str) -> Ener
     known = np.array([held.get(name, 0.0) for name in rows.names])
     used = [i for i in _usable(rows, choices.terms) if rows.names[i] not in held]
     target = rows.joule ** (1.0 / exponent)
-    solve = fit_log if len(np.unique(rows.groups)) >= _ROBUST_FROM else fit_relative
+    solve = fit_log if rows.group_count >= _ROBUST_FROM else fit_relative
     alike = _merged(rows, used)
     coefficients = solve(rows.terms @ alike, target, rows.terms @ known) @ alike.T + known
     low, high = _range(rows.terms)
@@ -145,7 +146,7 @@ def _exponent(rows: Rows, choices: Choices) -> float:
     Each power is weighted by the likelihood of its errors on held-out groups, Laplace distributed: their mean absolute
     value to the power of minus the number of groups. The best power alone would jump from one fold to the next.
     """
-    groups = len(np.unique(rows.groups))
+    groups = rows.group_count
     if not choices.exponent or len(rows) < _BENT_FROM[0] or groups < _BENT_FROM[1]:
         return 1.0
     errors = np.array([_error(rows, choices, g) for g in _EXPONENTS])
@@ -163,8 +164,7 @@ def _corrected(rows: Rows, model: EnergyModel, seed: int) -> EnergyModel:
     from tocompiler.energy.correction import fit_correction
 
     residual = np.log(rows.joule / model.joule(rows.terms, rows.facts))
-    many = len(np.unique(rows.groups)) >= _CORRECTED_FROM
-    parts = [held for _, held in folds(rows.groups, 5, seed)] if many else []
+    parts = [held for _, held in folds(rows.groups, 5, seed)] if rows.group_count >= _CORRECTED_FROM else []
     kernel, trees, share = fit_correction(model.inputs(rows.terms, rows.facts), residual, parts, seed)
     return replace(model, kernel=kernel, trees=trees, kernel_share=share)
 
@@ -179,14 +179,17 @@ def folds(groups: Array, count: int, seed: int) -> Iterator[tuple[Index, Index]]
         yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
 
 
-def held_out(rows: Rows, choices: Choices, level: str = "program", count: int = 5) -> HeldOut:
-    """Predictions of every row by a model fitted without its group."""
+def held_out(rows: Rows, choices: Choices, level: str = "program", count: int = 5,
+             together: Array | None = None) -> HeldOut:
+    """Predictions of every row by a model fitted without its group, or without the rows it is held out ``together``
+    with (a label for each row)."""
+    groups = rows.groups if together is None else together
     predicted, novelty = np.zeros(len(rows)), np.zeros(len(rows))
-    for a, b in folds(rows.groups, count, choices.seed):
+    for a, b in folds(groups, count, choices.seed):
         model = fit(rows.take(a), choices, level)
         predicted[b] = model.joule(rows.terms[b], rows.facts[b])
         novelty[b] = model.novelty(rows.terms[b], rows.facts[b])
-    return HeldOut(rows.joule, predicted, novelty, rows.groups)
+    return HeldOut(rows.joule, predicted, novelty, groups)
 
 
 def with_inference(model: EnergyModel, rows: Rows) -> EnergyModel:

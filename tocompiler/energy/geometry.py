@@ -117,13 +117,13 @@ def _window(op: Operator, runtime: Runtime, moved: float, weights: float, given:
     taps = _taps(x[2:], y[2:], kernel, stride, op.attributes)
     inside = math.prod(float(n.mean()) for n in taps) / math.prod(kernel) if runtime.skips_padding else 1.0
     if op.operator == "Conv":
-        return _convolution(op, runtime, replace(shape, inside=inside), image * share, result, given, gradient)
+        return _convolution(op, runtime, replace(shape, inside=inside), taps, result, given, gradient)
     if op.operator == "MaxPool" and runtime.running_maximum and not gradient:
         return _running_maximum(runtime, replace(shape, inside=inside), taps, float(op.outputs[0].elements))
     return shape
 
 
-def _convolution(op: Operator, runtime: Runtime, shape: Geometry, touched: float, result: float,
+def _convolution(op: Operator, runtime: Runtime, shape: Geometry, taps: Sequence[Array], result: float,
                  given: float, gradient: bool) -> Geometry:
     """A convolution in its library's layout: blocked copies of image and result around a direct kernel, which reads
     the image once for every group of result channels; or columns (im2col) where a window may lie in the padding."""
@@ -144,11 +144,11 @@ def _convolution(op: Operator, runtime: Runtime, shape: Geometry, touched: float
         return copied if runtime.layout_copies else shape
     if not runtime.layout_copies:
         return shape
-    if _in_padding(op):
+    if any(float(n.min()) == 0 for n in taps):  # some window lies wholly in the padding
         columns = result / shape.channels[1] * channels * shape.kernel**2
         return replace(shape, waste=1.0, tiled=1.0, inside=1.0, copied_byte=2 * columns)
     passes = math.ceil(shape.channels[1] / group / (runtime.channel_block * runtime.blocks_per_tile))
-    read = touched * grown_in
+    read = shape.touched_byte * grown_in
     return replace(
         shape, blocked=True, touched_byte=shape.read_byte if copies[0] else 0.0, again_byte=passes * read,
         streamed_byte=shape.batch * shape.weight_byte, one_image_byte=read / shape.batch + shape.weight_byte,
@@ -181,8 +181,7 @@ def _parts(whole: int, part: int) -> list[tuple[int, int]]:
     return [(size, number) for size, number in ((part, whole // part), (whole % part, 1)) if size and number]
 
 
-def _running_maximum(runtime: Runtime, shape: Geometry, taps: Sequence[Array],
-                     elements: float) -> Geometry:
+def _running_maximum(runtime: Runtime, shape: Geometry, taps: Sequence[Array], elements: float) -> Geometry:
     """Max-pooling that keeps a running maximum by a branch, and stores its position beside it.
 
     The n-th of independent values exceeds those before with probability 1/n: a window of n takes the branch H(n)
@@ -208,13 +207,6 @@ def _taps(size: Sequence[int], result: Sequence[int], kernel: Sequence[int], str
         high = np.minimum(np.ceil((length - first) / steps[axis]), kernel[axis])
         counts.append(np.maximum(high - low, 0.0))
     return counts
-
-
-def _in_padding(op: Operator) -> bool:
-    """Whether some window of a convolution lies wholly in the padding."""
-    x, y, kernel = op.given(0).shape[2:], op.outputs[0].shape[2:], op.given(1).shape[2:]
-    stride = op.attributes.get("strides") or (1,) * len(kernel)
-    return any(float(n.min()) == 0 for n in _taps(x, y, kernel, stride, op.attributes))
 
 
 def _touched(size: Sequence[int], result: Sequence[int], kernel: Sequence[int], stride: Sequence[int],

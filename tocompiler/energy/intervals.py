@@ -30,41 +30,37 @@ def conformal(rows: HeldOut, level: float = 0.9) -> Interval:
     knots = tuple(float(np.log(rows.predicted[b]).mean()) for b in bins)
     typical = float(np.median(size)) + 1e-6
     scale = tuple(float(max(np.median(size[b]), 0.3 * typical)) for b in bins)
-    narrowest, width = None, np.inf
-    for growth in _GROWTH if rows.novelty.any() else _GROWTH[:1]:
-        bare = Interval(level, 1.0, knots, scale, len(size), novelty=growth * typical)
-        unit = bare.half_width(rows.predicted, novelty=rows.novelty)
-        correlation = _correlation(residual / unit, rows.groups)
-        count = _independent(rows.groups, correlation)
-        quantile = float(np.quantile(size / unit, min(1.0, (count + 1) * level / count)))
-        mean = float(np.log(quantile * unit + 1e-300).mean())
-        if narrowest is None or mean < width:
-            narrowest, width = replace(bare, quantile=quantile, correlation=correlation), mean
-    assert narrowest is not None
-    return narrowest
+    bare = Interval(level, 1.0, knots, scale, len(size))
+    growths = _GROWTH if rows.novelty.any() else _GROWTH[:1]
+    found = [_scaled(replace(bare, novelty=growth * typical), rows, residual) for growth in growths]
+    return min(found, key=lambda i: float(np.log(i.half_width(rows.predicted, novelty=rows.novelty) + 1e-300).mean()))
 
 
-def _correlation(residual: Array, groups: Array) -> float:
-    """Correlation of residuals inside groups, between 0 and 1, from the analysis of variance; 1 where every group is
-    one row, so that nothing is known of it."""
+def _scaled(unit: Interval, rows: HeldOut, residual: Array) -> Interval:
+    """An interval of quantile 1 brought to the quantile of the residuals that it scales."""
+    scaled = residual / unit.half_width(rows.predicted, novelty=rows.novelty)
+    correlation, count = _independent(scaled, rows.groups)
+    rank = min(1.0, (count + 1) * unit.level / count)
+    return replace(unit, quantile=float(np.quantile(np.abs(scaled), rank)), correlation=correlation)
+
+
+def _independent(residual: Array, groups: Array) -> tuple[float, float]:
+    """Correlation of residuals inside groups, from the analysis of variance (1 where every group is one row, so that
+    nothing is known of it, or where there is but one), and how many independent rows they are worth.
+
+    That is their number over Kish's design effect ``1 + (m - 1) rho`` (Survey Sampling, 1965), with ``m`` rows a group
+    and ``rho`` the correlation; no fewer than groups.
+    """
     _, index, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     n, k = len(residual), len(sizes)
-    if k < 2 or k == n:
-        return 1.0
+    if k in (1, n):
+        return 1.0, float(k)
     means = np.bincount(index, residual) / sizes
     within = float(((residual - means[index]) ** 2).sum()) / (n - k)
     between = float((sizes * (means - residual.mean()) ** 2).sum()) / (k - 1)
     m = (n - float((sizes**2).sum()) / n) / (k - 1)
-    return max(0.0, (between - within) / max(between + (m - 1) * within, 1e-300))
-
-
-def _independent(groups: Array, correlation: float) -> float:
-    """How many independent rows grouped ones are worth: their number over Kish's design effect ``1 + (m - 1) rho``
-    (Survey Sampling, 1965), with ``m`` rows a group and ``rho`` the correlation inside groups; no fewer than groups."""
-    sizes = np.unique(groups, return_counts=True)[1]
-    n, k = float(sizes.sum()), len(sizes)
-    m = (n - float((sizes**2).sum()) / n) / max(k - 1, 1)
-    return max(n / (1 + (m - 1) * correlation), float(k))
+    correlation = max(0.0, (between - within) / max(between + (m - 1) * within, 1e-300))
+    return correlation, max(n / (1 + (m - 1) * correlation), float(k))
 
 
 def widening(rows: Rows, choices: Choices) -> float:

@@ -86,7 +86,7 @@ def _whole(found: Features, model: EnergyModel) -> _Part:
     terms = found.total[None, :]
     facts = found.program_facts[None, :]
     joule = model.joule(terms, facts)
-    half = model.interval.of_sum(joule, model.half_width(terms, facts))
+    half = model.interval.of_sum(joule, model.half_width(joule, terms, facts))
     return _Part([-1], joule, half, model.distance(terms), False)
 
 
@@ -99,7 +99,7 @@ def _by_operator(found: Features, device: Device) -> list[_Part]:
         model = device.models[name]
         terms, facts = found.unit_terms[units], found.unit_facts[units]
         joule = np.where(terms[:, :-1].any(1), model.joule(terms, facts), 0.0)
-        half = model.interval.of_sum(joule, model.half_width(terms, facts))
+        half = model.interval.of_sum(joule, model.half_width(joule, terms, facts))
         parts.append(_Part(units, joule, half, model.distance(terms), not model.operators))
     return parts
 
