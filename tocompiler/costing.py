@@ -42,6 +42,16 @@ class TransistorRow:
         return self.alu.phase
 
     @property
+    def source(self) -> str | None:
+        """Name of the network's operator that the row came from."""
+        return self.alu.source
+
+    @property
+    def parameter(self) -> str | None:
+        """Name of the tensor that an optimizer's step updates."""
+        return self.alu.parameter
+
+    @property
     def multiply_accumulates(self) -> Count:
         return self.alu.multiply_accumulates
 

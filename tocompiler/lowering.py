@@ -22,10 +22,12 @@ _DENSE = Statistics()
 
 @dataclass(frozen=True, slots=True)
 class AluRow:
-    """One operator in one phase (``forward``, ``backward``, ``optimizer``), lowered.
+    """One operator in one phase (``forward``, ``backward``, ``optimizer``, ``recompute``), lowered.
 
     ``tasks`` holds primitives only; ``functions`` the elementary functions they were expanded from. ``operands`` are
-    the statistics of the two tensors that meet in the arithmetic (activation, weight).
+    the statistics of the two tensors that meet in the arithmetic (activation, weight). ``source`` names the network's
+    operator that the row came from, whatever its phase (None: it came from a tensor, as a step and a sum of gradients
+    do), ``parameter`` the tensor that a step updates. A row's own ``name`` is for reading: nothing is parsed from it.
     """
 
     name: str
@@ -38,6 +40,8 @@ class AluRow:
     reads: tuple[Access, ...]
     writes: tuple[Access, ...]
     operands: tuple[Statistics, Statistics] = (_DENSE, _DENSE)
+    source: str | None = None
+    parameter: str | None = None
 
     @property
     def traffic_bit(self) -> Count:
@@ -106,17 +110,18 @@ def lower(network: Network, *, format: str, phase: str = "inference", parameters
             except (Unmodelled, Refused) as reason:
                 unmodelled.append(_unmodelled(op, reason))
                 continue
-            rows.append(_row(op, "forward", op.name, work, activation_error_ulp))
+            rows.append(_row(op, "forward", op.name, work, activation_error_ulp, op.name))
     if "backward" in PHASES[phase]:
         for item in backward_work(network):
             if isinstance(item.work, Exception):
                 unmodelled.append(_unmodelled(item.operator, item.work))
                 continue
-            rows.append(_row(item.operator, "backward", item.name, item.work, activation_error_ulp))
+            rows.append(_row(item.operator, "backward", item.name, item.work, activation_error_ulp, item.source))
     if "optimizer" in PHASES[phase]:
         rows += [
-            AluRow(name, kind, "optimizer", work.tasks, Tasks(), 0, None, work.reads or (), work.writes or ())
-            for name, kind, work in optimizer_work(network, optimizer)
+            AluRow(f"{step.parameter}.step", optimizer, "optimizer", step.work.tasks, Tasks(), 0, None,
+                   step.work.reads or (), step.work.writes or (), parameter=step.parameter)
+            for step in optimizer_work(network, optimizer)
         ]
     return AluProgram(network, format, phase, network.parameters if parameters is None else parameters,
                       tuple(rows), tuple(unmodelled), options)
@@ -127,14 +132,14 @@ def _unmodelled(op: Operator, reason: Exception) -> UnmodelledOperator:
     return UnmodelledOperator(op.name, op.operator, why)
 
 
-def _row(op: Operator, phase: str, name: str, work: Work, error_ulp: float | None) -> AluRow:
+def _row(op: Operator, phase: str, name: str, work: Work, error_ulp: float | None, source: str | None) -> AluRow:
     tasks, functions = expand(work.tasks, error_ulp)
     reads = work.reads if work.reads is not None else tuple(_accesses(op.inputs))
     writes = work.writes if work.writes is not None else tuple(_accesses(op.outputs))
     # An elementary function's own tasks work on values in between, which are dense whatever its argument was.
     operands = (_DENSE, _DENSE) if functions and work.multiply_accumulates == 0 else _operand_statistics(op)
     return AluRow(name, op.operator, phase, tasks, functions, work.multiply_accumulates, work.loops, reads, writes,
-                  operands)
+                  operands, source)
 
 
 def _accesses(tensors: Sequence[Tensor | None]) -> Iterator[Access]:

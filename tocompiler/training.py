@@ -11,7 +11,7 @@ from tocompiler.network import Network
 from tocompiler.operators import Access, Refused, Unmodelled, Work, rule
 from tocompiler.tensors import Operator, Tensor
 
-__all__ = ["OPTIMIZERS", "PHASES", "BackwardWork", "backward_work", "optimizer_work"]
+__all__ = ["OPTIMIZERS", "PHASES", "BackwardWork", "StepWork", "backward_work", "optimizer_work"]
 
 PHASES: Mapping[str, tuple[str, ...]] = {
     "inference": ("forward",),
@@ -47,11 +47,21 @@ OPTIMIZERS: Mapping[str, Step] = {
 
 @dataclass(frozen=True, slots=True)
 class BackwardWork:
-    """The backward pass of one operator; ``work`` is the exception where it is not modelled."""
+    """The backward pass of one operator; ``work`` is the exception where it is not modelled, ``source`` the name of the
+    network's operator (None for a sum of gradients, which belongs to a tensor)."""
 
     name: str
     operator: Operator
     work: Work | Unmodelled | Refused
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepWork:
+    """The optimizer's update of one parameter tensor, by its name."""
+
+    parameter: str
+    work: Work
 
 
 def backward_work(network: Network) -> Iterator[BackwardWork]:
@@ -66,7 +76,7 @@ def backward_work(network: Network) -> Iterator[BackwardWork]:
             yield from _gradient_sum(t, readers.get(t.name, 0))
         needed = [t is not None and t.name in needing for t in op.inputs]
         if any(needed):
-            yield BackwardWork(f"{op.name}.gradient", op, _gradient(op, needed))
+            yield BackwardWork(f"{op.name}.gradient", op, _gradient(op, needed), op.name)
     for t in network.stored_tensors():
         yield from _gradient_sum(t, readers.get(t.name, 0))
 
@@ -116,8 +126,8 @@ def _needing_gradient(network: Network) -> tuple[set[str], dict[str, int]]:
     return needing, readers
 
 
-def optimizer_work(network: Network, optimizer: str) -> Iterator[tuple[str, str, Work]]:
-    """One step per parameter tensor: (name, optimizer, work). State is kept in the parameter's format.
+def optimizer_work(network: Network, optimizer: str) -> Iterator[StepWork]:
+    """One step per parameter tensor. State is kept in the parameter's format.
 
     ValueError names an unknown optimizer.
     """
@@ -132,4 +142,4 @@ def optimizer_work(network: Network, optimizer: str) -> Iterator[tuple[str, str,
         gradient = Access(f"{t.name}.gradient", n, t.format)
         state = tuple(Access(f"{t.name}.state{i}", n, t.format, "buffer") for i in range(step.state_words))
         tasks = Tasks({(task, t.format): k * n for task, k in step.tasks.items()})
-        yield f"{t.name}.step", optimizer, Work(tasks, reads=(own, gradient, *state), writes=(own, *state))
+        yield StepWork(t.name, Work(tasks, reads=(own, gradient, *state), writes=(own, *state)))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from alu_library.tasks import Tasks
+from tocompiler.compiler import compile
 from tocompiler.network import Network
 from tocompiler.operators import Work
 from tocompiler.tensors import Operator, Tensor
@@ -51,8 +54,9 @@ def test_without_parameters_nothing_runs_backward() -> None:
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_step_touches_weight_gradient_and_state_once(name: str) -> None:
-    (kind, optimizer, work), = optimizer_work(_chain(), name)
-    assert (kind, optimizer) == ("w.step", name)
+    step, = optimizer_work(_chain(), name)
+    assert step.parameter == "w"
+    work = step.work
     words = OPTIMIZERS[name].state_words
     # Weight, gradient and state are read; weight and state are written: 12 elements each.
     assert sum(a.elements for a in work.reads or ()) == 12 * (2 + words)
@@ -63,3 +67,30 @@ def test_a_step_touches_weight_gradient_and_state_once(name: str) -> None:
 def test_unknown_optimizer_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="unknown optimizer 'lion'; use one of sgd"):
         list(optimizer_work(_chain(), "lion"))
+
+
+def _renamed(network: Network, names: dict[str, str]) -> Network:
+    """The same network with other names for operators."""
+    return network.with_operators(replace(op, name=names.get(op.name, op.name)) for op in network.operators)
+
+
+@pytest.mark.parametrize("options", [(), ("activation_checkpointing",)])
+def test_an_operator_may_be_called_as_a_gradient_is(options: tuple[str, ...]) -> None:
+    # Called as the row of relu's backward pass is: rows are told apart by their fields.
+    plain, renamed = (compile(_renamed(_chain(), names), phase="training", options=options)
+                      for names in ({}, {"gemm": "relu.gradient", "add": "w.step"}))
+    assert plain.totals == renamed.totals
+    assert [row.phase for row in plain.rows] == [row.phase for row in renamed.rows]
+    back = {"relu.gradient": "gemm", "w.step": "add"}
+    assert [row.source for row in plain.rows] == [back.get(row.source or "", row.source) for row in renamed.rows]
+    assert [row.parameter for row in plain.rows] == [row.parameter for row in renamed.rows]
+
+
+def test_rows_say_where_they_come_from() -> None:
+    found = {(row.name, row.phase): (row.source, row.parameter) for row in compile(_chain(), phase="training").rows}
+    assert found == {
+        ("gemm", "forward"): ("gemm", None), ("relu", "forward"): ("relu", None), ("add", "forward"): ("add", None),
+        ("add.gradient", "backward"): ("add", None), ("r.gradient_sum", "backward"): (None, None),
+        ("relu.gradient", "backward"): ("relu", None), ("gemm.gradient", "backward"): ("gemm", None),
+        ("w.step", "optimizer"): (None, "w"),
+    }
