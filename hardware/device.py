@@ -13,6 +13,7 @@ import numpy as np
 
 from hardware import toml
 from hardware.energy_model import Array, EnergyModel, Interval, Kernel, Trees
+from hardware.files import write_text
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime
 
@@ -50,7 +51,7 @@ class Device:
 
     def write(self, path: str | Path) -> None:
         """Write the device to a TOML file."""
-        Path(path).write_text(self.to_toml(), encoding="utf-8")
+        write_text(path, self.to_toml())
 
     @staticmethod
     def from_toml(text: str) -> Device:

@@ -31,6 +31,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hardware.files import replacing
+
 __all__ = ["COLUMNS", "PHASES", "Measurement", "MeasurementRow", "TableError", "read_table", "write_table"]
 
 PHASES = ("inference", "training", "backward")
@@ -188,7 +190,7 @@ def write_table(path: str | Path, rows: Iterable[MeasurementRow]) -> None:
     records = [_record(row) for row in rows]
     used = {column for record in records for column, text in record.items() if text != ""}
     columns = [c for c in COLUMNS if c in used] + sorted(used.difference(COLUMNS))
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(records)

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import NoReturn
 
 import click
@@ -47,7 +48,8 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tocompiler")
-def cli() -> None:
+@click.option("--debug", is_flag=True, help="Show where an error happened.")
+def cli(debug: bool) -> None:
     """Predict what a neural network costs in energy, before anyone runs it."""
 
 
@@ -61,41 +63,74 @@ def run() -> NoReturn:
         main()
     except SystemExit as leaving:
         status = leaving.code
-    with suppress(BrokenPipeError):
-        sys.stdout.flush()
-        sys.stderr.flush()
     os._exit(status if isinstance(status, int) else 0 if status is None else 1)
 
 
 def main() -> None:
-    """The command line: exit status 0 done, 1 bad input, 2 usage."""
+    """The command line: exit status 0 done, 1 bad input, 2 usage, 130 interrupted.
+
+    Whatever goes wrong is one line on standard error; ``--debug``, anywhere on the line, adds where it happened.
+    """
     gc.set_threshold(100_000)  # a compile makes many small objects that live to its end: looking for garbage is waste
-    if sys.argv[1:2] == ["compile"]:
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    if arguments[:1] == ["compile"]:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no large matrix to multiply: threads cost only their start
     try:
+        sys.exit(_status(arguments))
+    except Exception as error:
+        if debug:
+            raise
+        _complain(f"tocompiler: {_one_line(error)}")
+        sys.exit(1)
+
+
+def _status(arguments: list[str]) -> int:
+    """Run one command with its output written out to the last byte."""
+    if sys.stdout is None:
+        raise OSError("standard output is closed; send it to a file or to /dev/null")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character shows its number
+    try:
         check_hardware()
-        status = cli.main(standalone_mode=False)
+        status = cli.main(arguments, standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        with suppress(OSError):
+            error.show()
+        return error.exit_code
     except click.Abort:
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
         # The reader of our output (head, less) has seen enough; keep the interpreter from complaining at exit.
+        _discard_output()
+        return 0
+    except OSError:
+        _discard_output()  # what is left in the buffer of a full disk would fail once more at exit
+        raise
+    return status if isinstance(status, int) else 0
+
+
+def _discard_output() -> None:
+    with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except (ValueError, OSError, ImportError) as error:
-        if os.environ.get("TOCOMPILER_TRACEBACK"):
-            raise
-        print(f"tocompiler: {_one_line(error)}", file=sys.stderr)
-        sys.exit(1)
-    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(text: str) -> None:
+    """Say it on standard error, where there is one."""
+    with suppress(OSError, AttributeError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror or error}"
-    return " ".join(str(error).split())
+    """What went wrong; an error that nobody foresaw says so, with its kind."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'standard output'}: {error.strerror}"
+    text = " ".join(str(error).split())
+    if isinstance(error, (ValueError, OSError, ImportError)):
+        return text
+    return f"this should not have happened ({type(error).__name__}: {text}); --debug shows where, please report it"
 
 
 if __name__ == "__main__":

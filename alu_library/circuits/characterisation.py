@@ -169,13 +169,15 @@ def regenerate(target: str | Path) -> None:
 def write(rows: Iterable[Row], target: Path) -> None:
     """Write rows as JSON, one a line: the fields of a row in order, its grids without the names of their pairs. Reading
     must be quick: every run of the compiler does."""
+    from hardware.files import write_text
+
     about: Mapping[str, Any] = {
         "source": "simulation of this package's netlists by python -m alu_library.circuits.characterisation",
         "obtained": "derived", "basis_of_switching": "static_cmos", "zeros": ZEROS, "vectors": VECTORS,
         "columns": [f.name for f in fields(Row)], "grids_of_two_operands": PAIRS, "grids_of_one": DISTRIBUTIONS,
     }
     lines = ",\n".join(json.dumps(_columns(row), separators=(",", ":")) for row in rows)
-    target.write_text(json.dumps(about)[:-1] + ', "rows": [\n' + lines + "\n]}\n", encoding="utf-8")
+    write_text(target, json.dumps(about)[:-1] + ', "rows": [\n' + lines + "\n]}\n")
 
 
 def _columns(row: Row) -> list[Any]:

@@ -87,10 +87,10 @@ def kept() -> dict[str, list[str]]:
 
 def store() -> None:
     """Write what is known back into the package's file."""
-    path = str(files("alu_library").joinpath(_FILE))
-    with open(path, "w", encoding="utf-8") as f:
-        lines = [f"{json.dumps(name)}: {json.dumps(kept()[name])}" for name in sorted(kept())]
-        f.write("{\n" + ",\n".join(lines) + "\n}\n")
+    from hardware.files import write_text
+
+    lines = [f"{json.dumps(name)}: {json.dumps(kept()[name])}" for name in sorted(kept())]
+    write_text(str(files("alu_library").joinpath(_FILE)), "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def forget() -> None:

@@ -85,10 +85,12 @@ def _total(r: dict[str, Any]) -> int:
 
 def write(format: str, functions: Mapping[str, list[dict[str, Any]]]) -> Path:
     """Write the table of one format, a line for each row, and return its path."""
+    from hardware.files import write_text
+
     path = Path(str(files("alu_library"))) / "data" / f"functions.{format}.json"
     blocks = (f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(r, allow_nan=False) for r in rows) + "\n]"
               for name, rows in functions.items())
-    path.write_text('{"functions": {\n' + ",\n".join(blocks) + "\n}}\n", encoding="utf-8")
+    write_text(path, '{"functions": {\n' + ",\n".join(blocks) + "\n}}\n")
     return path
 
 

@@ -120,3 +120,26 @@ def test_levels_print_as_the_golden_text(level: str) -> None:
     golden = Path(__file__).parents[1] / "golden" / f"mlp_4-3-2_sigmoid.{level}.txt"
     done = run("compile", "mlp:4-3-2:sigmoid", "--emit", level, "--device", "cpu_raptorlake")
     assert done.stdout == golden.read_text()
+
+
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    closed = subprocess.run(f"{sys.executable} -m tocompiler.cli compile mlp:4-3 >&-", shell=True, text=True,
+                            capture_output=True, check=False, timeout=120)
+    assert (closed.returncode, closed.stderr) == (
+        1, "tocompiler: standard output is closed; send it to a file or to /dev/null\n")
+    full = subprocess.run(f"{sys.executable} -m tocompiler.cli compile mlp:4-3 >/dev/full", shell=True, text=True,
+                          capture_output=True, check=False, timeout=120)
+    assert (full.returncode, full.stderr) == (1, "tocompiler: standard output: No space left on device\n")
+
+
+def test_a_traceback_is_for_those_who_ask(tmp_path: Path) -> None:
+    plain, asked = run("compile", "no_such_network"), run("--debug", "compile", "no_such_network")
+    assert plain.returncode == asked.returncode == 1
+    assert len(plain.stderr.splitlines()) == 1
+    assert "Traceback" in asked.stderr
+
+
+def test_a_plot_needs_a_suffix_before_anything_is_computed() -> None:
+    done = run("circuits", "--plot", "picture")
+    assert done.returncode == 2
+    assert "'picture' ends in none of .pdf, .png, .svg" in done.stderr

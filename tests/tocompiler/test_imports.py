@@ -1,4 +1,5 @@
-"""Imports run one way: tocompiler reads alu_library and hardware, which know nothing of it or of each other."""
+"""Imports run one way: tocompiler reads alu_library and hardware, which know nothing of it or of each other; how a file
+is written whole is the one thing that all share."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ def imported(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0 and node.module != "hardware.files":
             names.add(node.module.split(".")[0])
     return names
 

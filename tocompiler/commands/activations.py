@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from alu_library.functions import FORMATS, FunctionRow, cost, function_names, function_rows, unit_cost
+from tocompiler.commands.output import image, put_json
 
 if TYPE_CHECKING:
     from hardware.device import Device
@@ -37,10 +37,11 @@ _ELEMENTS = 1 << 20  # a tensor that energy per element is taken from, large eno
 @click.option("--circuits", default="default", show_default=True, help="Circuit set that prices the tasks.")
 @click.option("--device", help="A calibrated device by name, or its TOML file: adds energy per element.")
 @click.option("--node", help="A technology node, as in 7nm: adds energy per element of the arithmetic alone.")
-@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE", help="Draw cost against error.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), callback=image,
+              metavar="FILE", help="Draw cost against error.")
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 def command(names: tuple[str, ...], format_name: str, max_error: float | None, max_absolute: float | None,
-            derivatives: bool, elementary: bool, circuits: str, device: str | None, node: str | None, plot: str | None,
+            derivatives: bool, elementary: bool, circuits: str, device: str | None, node: str | None, plot: Path | None,
             json_path: str | None) -> None:
     """Rank activation functions (all, or NAMES) by transistor operations, beside the error that was measured."""
     listed = names or _listed(format_name, derivatives, elementary)
@@ -56,12 +57,8 @@ def command(names: tuple[str, ...], format_name: str, max_error: float | None, m
         from tocompiler.report.activation_plot import draw
 
         draw(shown, plot)
-    if json_path is not None:
-        text = json.dumps({"format": format_name, "circuits": circuits, "activations": shown}, indent=2)
-        if json_path == "-":
-            click.echo(text)
-            return
-        Path(json_path).write_text(text + "\n", encoding="utf-8")
+    if put_json({"format": format_name, "circuits": circuits, "activations": shown}, json_path):
+        return
     click.echo(_as_text(shown))
 
 

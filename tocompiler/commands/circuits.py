@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from alu_library.circuits.cells import BASES
 from alu_library.formats import NAMED, parse
 from alu_library.pricing import Operand, Operands, Row, chosen_circuit, rows
+from tocompiler.commands.output import image, put_json
 
 if TYPE_CHECKING:
     from hardware.technology import TechnologyNode
@@ -29,9 +29,10 @@ _FLOAT_TASKS = ("add", "accumulate", "multiply", "divide", "sqrt", "compare", "c
 @click.option("--basis", type=click.Choice(BASES), default="textbook", show_default=True,
               help="How transistors are counted; switching is always that of static_cmos.")
 @click.option("--node", metavar="NODE", help="Add energy per operation at a technology node, as in 45nm.")
-@click.option("--plot", type=click.Path(dir_okay=False), metavar="FILE", help="Draw cost against width.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), callback=image,
+              metavar="FILE", help="Draw cost against width.")
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
-def command(width: int | None, format_name: str | None, basis: str, node: str | None, plot: str | None,
+def command(width: int | None, format_name: str | None, basis: str, node: str | None, plot: Path | None,
             json_path: str | None) -> None:
     """List circuits: transistors, depth, and transistor operations per operation on uniform operands."""
     try:
@@ -42,12 +43,8 @@ def command(width: int | None, format_name: str | None, basis: str, node: str | 
         from tocompiler.report.circuit_plot import draw
 
         draw(entries(_integer_rows(), basis, None), plot)
-    if json_path is not None:
-        text = json.dumps({"circuits": found}, indent=2)
-        if json_path == "-":
-            click.echo(text)
-            return
-        Path(json_path).write_text(text + "\n", encoding="utf-8")
+    if put_json({"circuits": found}, json_path):
+        return
     click.echo(_as_text(found))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tocompiler.commands.output import put, put_json
 from tocompiler.compiler import compile
 from tocompiler.loading import load
 from tocompiler.network import Network
@@ -89,11 +88,8 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
 
         hardware = load_device(device)
         prediction = predict(program, hardware)
-    if json_path is not None:
-        _write(json.dumps(as_json(program, prediction, model, _batch(network), hardware), indent=2),
-               None if json_path == "-" else json_path)
-    if json_path != "-":
-        _write(_text(program, prediction, hardware, emit, top, explain), output)
+    if json_path is None or not put_json(as_json(program, prediction, model, _batch(network), hardware), json_path):
+        put(_text(program, prediction, hardware, emit, top, explain), output)
     if program.unmodelled and not allow_unmodelled:
         named = ", ".join(sorted({u.operator for u in program.unmodelled}))
         click.echo(f"tocompiler: {model}: {len(program.unmodelled)} operators are not modelled ({named}); "
@@ -135,10 +131,3 @@ def _text(program: TransistorProgram, prediction: Prediction | None, device: Dev
 
         text += "\n\n" + explanation(program, device)
     return text
-
-
-def _write(text: str, path: str | None) -> None:
-    if path is None:
-        click.echo(text)
-    else:
-        Path(path).write_text(text + "\n", encoding="utf-8")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import click
+
+from tocompiler.commands.output import put_json
 
 __all__ = ["command"]
 
@@ -24,12 +24,8 @@ def command(json_path: str | None) -> None:
         errors = {label: model.metrics.get("mape") for label, model in device.models.items()}
         entries.append({"name": device.name, "rows": device.rows, "runtime": device.runtime.name,
                         "mape": errors, "description": device.description, "source": device.source})
-    if json_path:
-        text = json.dumps({"devices": entries}, indent=2)
-        if json_path == "-":
-            click.echo(text)
-            return
-        Path(json_path).write_text(text + "\n", encoding="utf-8")
+    if put_json({"devices": entries}, json_path):
+        return
     lines = [(e["name"], e["rows"], e["runtime"],
               "\n".join(f"{k}: {v:.1f} %" for k, v in e["mape"].items() if v is not None)) for e in entries]
     click.echo(tabulate(lines, headers=("device", "rows", "runtime", "held-out MAPE")))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
+
+from tocompiler.commands.output import image, put_json
 
 __all__ = ["command"]
 
@@ -16,7 +17,7 @@ __all__ = ["command"]
 @click.option("--estimator", "estimator", metavar="NAME|all",
               help="Instead of a device: a method by name, or all of them, fitted on and held against grouped folds.")
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
-@click.option("--plot", "plot_path", type=click.Path(dir_okay=False, path_type=Path),
+@click.option("--plot", "plot_path", type=click.Path(dir_okay=False, path_type=Path), callback=image,
               help="Write predicted against measured and the residuals as an image (.png, .svg, .pdf).")
 @click.option("--worst", default=10, show_default=True, help="How many of the worst rows to list.")
 def command(table: str, device: str | None, estimator: str | None, json_path: str | None, plot_path: Path | None,
@@ -45,12 +46,8 @@ def command(table: str, device: str | None, estimator: str | None, json_path: st
                    "`tocompiler devices` gives its error on held-out rows", err=True)
     if plot_path:
         plot(found, plot_path)
-    if json_path:
-        text = json.dumps(found.as_json(), indent=2)
-        if json_path == "-":
-            click.echo(text)
-            return
-        Path(json_path).write_text(text + "\n", encoding="utf-8")
+    if put_json(found.as_json(), json_path):
+        return
     click.echo(tabulate(list(found.figures.items()), floatfmt=".4g"))
     rows = [(i + 1, found.names[i], found.measured_joule[i], found.predictions[i].energy_joule,
              "" if found.predictions[i].in_domain else "outside the domain") for i in found.worst(worst)]
@@ -68,11 +65,7 @@ def _compare(table: str, name: str, json_path: str | None) -> None:
     if name != "all":
         estimator(name)  # an unknown name ends here, before the table is compiled
     scores = list(compare(read_measurements(table), NAMES if name == "all" else (name,)))
-    if json_path:
-        text = json.dumps({"table": table, "estimators": [s.as_json() for s in scores]}, indent=2)
-        if json_path == "-":
-            click.echo(text)
-            return
-        Path(json_path).write_text(text + "\n", encoding="utf-8")
+    if put_json({"table": table, "estimators": [s.as_json() for s in scores]}, json_path):
+        return
     click.echo(tabulate([(s.name, s.mape, s.median_ape, s.seconds, s.reason) for s in scores], floatfmt=".4g",
                         headers=("estimator", "MAPE %", "median APE %", "s", "note"), missingval="-"))

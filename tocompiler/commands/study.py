@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from tocompiler.commands.output import put_json
 
 if TYPE_CHECKING:
     from tocompiler.activation_study import Energy, Scaling, StudyRow
@@ -27,13 +27,9 @@ def command(device: str | None, node: str, batch: int, measure: bool, json_path:
 
     energy, basis = _energy(device, node)
     found, exponents = rows(energy, batch, measure), scaling(energy)
-    if json_path is not None:
-        text = json.dumps({"energy_of": basis, "rows": [asdict(r) for r in found],
-                           "scaling": [asdict(s) for s in exponents]}, indent=2)
-        if json_path == "-":
-            click.echo(text)
-            return
-        Path(json_path).write_text(text + "\n", encoding="utf-8")
+    figures = {"energy_of": basis, "rows": [asdict(r) for r in found], "scaling": [asdict(s) for s in exponents]}
+    if put_json(figures, json_path):
+        return
     click.echo(_as_text(found, exponents, basis))
 
 

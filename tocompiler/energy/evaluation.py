@@ -13,6 +13,7 @@ from hardware.device import Device
 from hardware.measurement import Measurement
 from tocompiler.energy.metrics import coverage, metrics
 from tocompiler.energy.prediction import Prediction, predict
+from tocompiler.report.figures import save_figure
 
 __all__ = ["Evaluation", "evaluate", "plot"]
 
@@ -69,4 +70,4 @@ def plot(evaluation: Evaluation, path: Path) -> None:
     right.semilogx(predicted, np.log(predicted / measured), ".", alpha=0.5)
     right.axhline(0, color="k", linewidth=0.8)
     right.set(xlabel="predicted (J)", ylabel="log(predicted / measured)", title="residuals")
-    figure.savefig(path)
+    save_figure(figure, path)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alu_library.pricing import Operand, Operands, price
+from hardware.files import write_text
 from hardware.technology import PublishedEnergy, published_energies
 
 __all__ = ["UNIFORM", "NodeFit", "fit", "fit_published", "main", "switching"]
@@ -88,7 +89,7 @@ def main() -> None:
             f"r2_log = {found.r2_log:.4f}", f"worst_ratio = {found.worst_ratio:.3f}", f"points = {len(found.ratios)}",
             f'source = "fitted to the energies published by {", ".join(names)}"',
         ]
-    target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(target, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

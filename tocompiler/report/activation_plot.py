@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from tocompiler.report.figures import save_figure
 
 __all__ = ["draw", "pareto"]
 
@@ -21,7 +24,7 @@ def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     return front
 
 
-def draw(entries: Sequence[Mapping[str, Any]], path: str) -> None:
+def draw(entries: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     """Write the figure to ``path``; its suffix chooses the kind of file."""
     import matplotlib as mpl
 
@@ -41,5 +44,5 @@ def draw(entries: Sequence[Mapping[str, Any]], path: str) -> None:
              ylabel="transistor operations / those of one multiply", title=f"Activations in {entries[0]['format']}")
     axes.legend(fontsize=7, ncol=2)
     figure.tight_layout()
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path, dpi=150)
     plt.close(figure)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from tocompiler.report.figures import save_figure
 
 __all__ = ["draw"]
 
 
-def draw(entries: Sequence[Mapping[str, Any]], path: str) -> None:
+def draw(entries: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     """Write the figure to ``path`` (its suffix chooses the kind of file): transistors beside transistor operations of
     the signed circuits among ``entries``, each over the width of its operands in bits."""
     import matplotlib as mpl
@@ -27,5 +30,5 @@ def draw(entries: Sequence[Mapping[str, Any]], path: str) -> None:
         axes.set_xscale("log", base=2)
     panels[1].legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     figure.tight_layout()
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path, dpi=150)
     plt.close(figure)
