@@ -15,7 +15,7 @@ from tocompiler.tensors import Statistics
 __all__ = ["OPTIONS", "compile"]
 
 ROW_OPTIONS = {**RESIDENCY, "activation_checkpointing": activation_checkpointing}
-OPTIONS = ("dead_branches", *NETWORK_OPTIONS, *ROW_OPTIONS)
+OPTIONS = ("dead_branches", "decomposed_attention", *NETWORK_OPTIONS, *ROW_OPTIONS)
 """What may be switched on by name; each is printed with the result."""
 
 

@@ -27,7 +27,10 @@ class AluRow:
     ``tasks`` holds primitives only; ``functions`` the elementary functions they were expanded from. ``operands`` are
     the statistics of the two tensors that meet in the arithmetic (activation, weight). ``source`` names the network's
     operator that the row came from, whatever its phase (None: it came from a tensor, as a step and a sum of gradients
-    do), ``parameter`` the tensor that a step updates. A row's own ``name`` is for reading: nothing is parsed from it.
+    do), ``parameter`` the tensor that a step updates. ``inner_writes`` and ``inner_reads`` move besides where a runtime
+    runs the steps of one operator as kernels of their own (eager attention), one kernel more than there are inner
+    results; ``traffic_bit`` leaves them out, and which of the two happens is the runtime's rule. A row's own ``name``
+    is for reading: nothing is parsed from it.
     """
 
     name: str
@@ -42,11 +45,18 @@ class AluRow:
     operands: tuple[Statistics, Statistics] = (_DENSE, _DENSE)
     source: str | None = None
     parameter: str | None = None
+    inner_reads: tuple[Access, ...] = ()
+    inner_writes: tuple[Access, ...] = ()
 
     @property
     def traffic_bit(self) -> Count:
         """Compulsory traffic of this operator alone: every operand read once, every result written once."""
         return sum(a.elements * _storage_bits(a.format) for a in (*self.reads, *self.writes))
+
+    @property
+    def inner_bit(self) -> Count:
+        """What moves besides where each step is a kernel of its own: inner results, written and read."""
+        return sum(a.elements * _storage_bits(a.format) for a in (*self.inner_reads, *self.inner_writes))
 
     def traffic(self, capacities_bit: Sequence[int]) -> list[Count]:
         """Bits that cross each memory level, given the levels' capacities in bit (see tocompiler.traffic)."""
@@ -139,7 +149,7 @@ def _row(op: Operator, phase: str, name: str, work: Work, error_ulp: float | Non
     # An elementary function's own tasks work on values in between, which are dense whatever its argument was.
     operands = (_DENSE, _DENSE) if functions and work.multiply_accumulates == 0 else _operand_statistics(op)
     return AluRow(name, op.operator, phase, tasks, functions, work.multiply_accumulates, work.loops, reads, writes,
-                  operands, source)
+                  operands, source, None, work.inner_reads, work.inner_writes)
 
 
 def _accesses(tensors: Sequence[Tensor | None]) -> Iterator[Access]:

@@ -222,6 +222,7 @@ def test_torch_export_and_configuration_agree_operator_by_operator() -> None:
     built = [counted(from_config({**config.to_dict(), "architectures": [type(model).__name__]}, sequence=9))
              for config, model in zip((gpt2, bert), models, strict=True)]
     assert traced[0] == built[0]
-    mask = ("Add", {("add", "fp32"): 12 * 9 * 9})
-    assert traced[1].count(mask) == 2
-    assert [row for row in traced[1] if row != mask] == built[1]
+    for name, tasks in built[1]:
+        if name == "Attention":
+            tasks["add", "fp32"] += 12 * 9 * 9
+    assert traced[1] == built[1]

@@ -108,7 +108,10 @@ def test_products_of_attention() -> None:
         q, k, v = net.input((2, 3, 5, 4)), net.input((2, 3, 7, 4)), net.input((2, 3, 7, 4))
         assert net.scaled_dot_product_attention(q, k, v, is_causal=causal).shape == (2, 3, 5, 4)
         assert macs(net) == 2 * (2 * 3 * 5 * 7 * 4)
-        assert ("Add" in kinds(net)) == causal
+        assert kinds(net) == ["Attention"]
+        # A causal mask is one addition for each score; the softmax subtracts and sums besides.
+        adds = rule("Attention").work(net.operators[0]).tasks["add", "fp32"]
+        assert adds == (2 + causal) * (2 * 3 * 5 * 7) - 2 * 3 * 5
         assert net.parameters == 0
 
 

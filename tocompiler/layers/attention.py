@@ -1,8 +1,7 @@
-"""Attention as matrix products and a softmax between them."""
+"""Attention: one operator, with the projections around it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,29 +21,27 @@ class Attention(Linears, Activations, Arithmetic, Shaping):
 
     def scaled_dot_product_attention(self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
                                      is_causal: bool = False, scale: float | None = None) -> Tensor:
-        """softmax(q·kᵀ·scale + mask)·v over the last two axes; scale defaults to 1/sqrt(head width).
+        """softmax(q·kᵀ·scale + mask)·v over the last two of three or four axes; scale defaults to 1/sqrt(head width).
 
-        Query and key are each multiplied by the root of the scale, as PyTorch's exporters do. A causal mask is a
-        constant that is added: every score is computed, the masked ones too. Fewer key and value heads than query
-        heads are repeated (grouped-query attention).
+        One Attention: query and key are each multiplied by the root of the scale, and every score is computed, those
+        that a causal mask hides too. Fewer key and value heads than query heads are repeated (grouped-query attention).
         """
         with self._layer("attention") as layer:
             if query.shape[-1] != key.shape[-1]:
                 raise ValueError(f"{layer}: query and key differ in width, {query.shape[-1]} and {key.shape[-1]}")
             if key.shape[-2] != value.shape[-2]:
                 raise ValueError(f"{layer}: key and value differ in length, {key.shape[-2]} and {value.shape[-2]}")
+            if len(query.shape) not in (3, 4):
+                raise ValueError(f"{layer}: query has {len(query.shape)} axes; give (batch, length, width) or "
+                                 "(batch, heads, length, width)")
             key, value = self._repeat_heads(query, key), self._repeat_heads(query, value)
-            if scale != 1.0:
-                root = math.sqrt(1.0 / math.sqrt(query.shape[-1]) if scale is None else scale)
-                query, transposed = self.mul(query, root), self.mul(self.transpose(key, -2, -1), root)
-            else:
-                transposed = self.transpose(key, -2, -1)
-            scores = self.matmul(query, transposed)
-            if is_causal:
-                attn_mask = self.stored(scores.shape[-2:], scores.format, "causal_mask", "constant")
-            if attn_mask is not None:
-                scores = self.add(scores, attn_mask)
-            return self.matmul(self.softmax(scores), value)
+            attributes: dict[str, Any] = {"is_causal": 1} if is_causal else {}
+            if scale is not None:
+                attributes["scale"] = scale
+            if len(query.shape) == 3:
+                attributes |= {"q_num_heads": 1, "kv_num_heads": 1}
+            operands = [query, key, value] if attn_mask is None or is_causal else [query, key, value, attn_mask]
+            return self.emit("Attention", operands, attributes, outputs=1)[0]
 
     def multi_head_attention(self, query: Tensor, num_heads: int, key: Tensor | None = None,
                              value: Tensor | None = None, bias: bool = True, attn_mask: Tensor | None = None,

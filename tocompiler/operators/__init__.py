@@ -73,7 +73,8 @@ class Work:
     """What an operator does, before pricing: exact integers (or sympy expressions).
 
     ``reads`` and ``writes`` of None mean: every operand once and every result once. Views (Reshape) say
-    ``reads=(), writes=()``.
+    ``reads=(), writes=()``. An operator of several steps (attention) lists in ``inner_writes`` and ``inner_reads`` what
+    moves between them where a runtime runs each step as a kernel of its own; where it fuses them, nothing of it does.
     """
 
     tasks: Tasks = field(default_factory=Tasks)
@@ -81,6 +82,8 @@ class Work:
     loops: Loops | None = None
     reads: tuple[Access, ...] | None = None
     writes: tuple[Access, ...] | None = None
+    inner_reads: tuple[Access, ...] = ()
+    inner_writes: tuple[Access, ...] = ()
 
 
 class Rule:

@@ -3,22 +3,26 @@
 The scores are products of query and key; both are scaled by the root of the scale before, as ONNX defines the
 operator and as exporters that take it apart write it. Masked scores are computed all the same. A causal or
 floating-point mask is one addition for each score, a truth-valued one is first turned into that with a selection
-for each of its elements.
+for each of its elements. Queries, keys, values, masks and the result move; whether the scores do as well is for the
+runtime to say, eager or fused, and ``inner_writes`` and ``inner_reads`` are what it needs for that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from alu_library.tasks import Count, Tasks
-from tocompiler.operators import Loops, Rule, Work, register
+from tocompiler.operators import Access, Loops, Rule, Work, register
 from tocompiler.operators.control_flow import nested_work
 from tocompiler.operators.shapes import BOOLEAN, bad
 from tocompiler.operators.softmax import softmax_gradient_tasks, softmax_tasks
 from tocompiler.tensors import Operator, Shape, Tensor
 
 __all__ = ["Heads", "attention_gradient", "attention_work"]
+
+_NO_MASK = (0, 1, 2, 4, 5)
+"""Operands of the operator that are not added to the scores: query, key, value and what came before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,19 @@ class Heads:
         return self.rows * self.keys
 
     @property
+    def query_elements(self) -> Count:
+        """Elements of the query."""
+        return self.batch * self.query_heads * self.queries * self.width
+
+    @property
+    def key_elements(self) -> Count:
+        """Elements of the key."""
+        return self.batch * self.key_heads * self.keys * self.width
+
+    @property
     def scaled(self) -> Count:
         """Elements of query and key."""
-        return self.batch * (self.query_heads * self.queries + self.key_heads * self.keys) * self.width
+        return self.query_elements + self.key_elements
 
     @property
     def loops(self) -> Loops:
@@ -54,34 +68,67 @@ class Heads:
         return Loops(n=self.batch * self.query_heads, p=self.queries, m=self.keys, c=self.width + self.value_width)
 
 
-def attention_work(format: str, heads: Heads, scaled: bool = True, masks: int = 0, mask: Tensor | None = None,
-                   softcap: bool = False) -> Work:
-    """softmax(q k^T scale + masks) v; ``masks`` counts additions for each score, ``mask`` is the tensor given."""
-    products = heads.loops.products
-    tasks = Tasks.of(format, multiply_accumulate=products, multiply=heads.scaled if scaled else 0,
-                     add=masks * heads.scores) + softmax_tasks(format, heads.rows, heads.keys)
+def attention_work(format: str, heads: Heads, scaled: bool = True, between: Sequence[str] = (),
+                   mask: Tensor | None = None, softcap: bool = False) -> Work:
+    """softmax(q k^T scale + masks) v; ``between`` are the tasks done to each score before the softmax, in order (an
+    ``add`` for a mask), ``mask`` is the tensor given."""
+    if softcap:  # cap tanh(scores / cap), Gemma 2
+        between = (*_SOFTCAP, *between)
+    products, inner = heads.loops.products, _inner_results(format, heads, scaled, between)
+    tasks = Tasks.of(format, multiply_accumulate=products, multiply=heads.scaled if scaled else 0)
+    for task in between:
+        tasks = tasks + Tasks({(task, format): heads.scores})
     if mask is not None and mask.format == BOOLEAN:
         tasks = tasks + Tasks.of(format, select=mask.elements)
-    if softcap:  # cap tanh(scores / cap), Gemma 2
-        tasks = tasks + Tasks.of(format, divide=heads.scores, tanh=heads.scores, multiply=heads.scores)
-    return Work(tasks, products, heads.loops)
+    tasks = tasks + softmax_tasks(format, heads.rows, heads.keys)
+    return Work(tasks, products, heads.loops, inner_reads=inner, inner_writes=inner)
 
 
-def attention_gradient(format: str, heads: Heads, scaled: bool = True, softcap: bool = False) -> Work:
+def _inner_results(format: str, heads: Heads, scaled: bool, between: Sequence[str]) -> tuple[Access, ...]:
+    """What the steps hand on: scaled query and key, scores, scores after each task, probabilities."""
+    scores = ("scores", *(f"scores.{task}" for task in between), "probabilities")
+    scaling = (Access("query.scaled", heads.query_elements, format), Access("key.scaled", heads.key_elements, format))
+    return (*(scaling if scaled else ()), *(Access(name, heads.scores, format) for name in scores))
+
+
+_SOFTCAP = ("divide", "tanh", "multiply")
+_BACKWARD: Mapping[str, Mapping[str, int]] = {
+    "add": {}, "divide": {"divide": 1}, "multiply": {"multiply": 1}, "select": {"select": 1},
+}
+"""Tasks of the gradient of what is done to each score."""
+
+
+def attention_gradient(format: str, heads: Heads, scaled: bool = True, between: Sequence[str] = (),
+                       softcap: bool = False, needed: tuple[bool, bool, bool] = (True, True, True),
+                       through: bool = True) -> Work:
     """Four products (by value, probabilities, query and key), each as large as its counterpart forward; the softmax's
-    gradient; the scales. Scores and probabilities are kept from the forward pass."""
-    products = 2 * heads.loops.products
-    tasks = Tasks.of(format, multiply_accumulate=products, multiply=heads.scaled if scaled else 0)
-    tasks = tasks + softmax_gradient_tasks(format, heads.rows, heads.keys)
-    if softcap:
+    gradient; the scales. ``needed`` says for query, key and value whether its gradient is, ``through`` whether that of
+    the scores is. Scores and probabilities are kept from the forward pass."""
+    query, key, value = (int(flag) for flag in needed)
+    products = heads.scores * (heads.value_width * (value + int(through)) + heads.width * (query + key))
+    tasks = Tasks.of(format, multiply_accumulate=products)
+    if scaled:
+        tasks = tasks + Tasks.of(format, multiply=heads.query_elements * query + heads.key_elements * key)
+    if through:
+        tasks = tasks + softmax_gradient_tasks(format, heads.rows, heads.keys)
+        for task in between:
+            tasks = tasks + Tasks.of(format, **{name: n * heads.scores for name, n in _BACKWARD[task].items()})
+    if softcap and through:
         tasks = tasks + Tasks.of(format, tanh_derivative=heads.scores, multiply=heads.scores)
-    return Work(tasks, products, heads.loops)
+        between = (*_SOFTCAP, *between)
+    inner = _inner_results(format, heads, scaled, between)
+    gradients = tuple(replace(access, tensor=f"{access.tensor}.gradient") for access in inner)
+    return Work(tasks, products, heads.loops, inner_reads=inner + gradients, inner_writes=gradients)
 
 
 @register("Attention")
 class Attention(Rule):
     """ONNX's operator: q, k, v as (batch, heads, length, width), or (batch, length, heads width) with the numbers of
-    heads as attributes; mask, past key and past value optional; returns also the present key and value."""
+    heads as attributes; mask, past key and past value optional; returns also the present key and value.
+
+    ``score_tasks`` is set where the operator was recognised in a graph that writes its steps out: the tasks that this
+    graph does to each score, in order; the tensors they take besides the first mask are inputs 6 and on.
+    """
 
     def heads(self, op: Operator) -> Heads:
         """The operands' sizes, the past included."""
@@ -104,15 +151,26 @@ class Attention(Rule):
         scores = ((h.batch, h.query_heads, h.queries, h.keys), q.format)
         return [(y, q.format), *present, scores][:max(len(op.outputs), 1)]
 
+    def between(self, op: Operator) -> tuple[str, ...]:
+        """Tasks done to each score before the softmax."""
+        if "score_tasks" in op.attributes:
+            return tuple(op.attributes["score_tasks"])
+        masks = (op.input(3) is not None) + bool(op.attributes.get("is_causal"))
+        return ("add",) * masks
+
     def work(self, op: Operator) -> Work:
-        attributes, mask = op.attributes, op.input(3)
-        masks = (mask is not None) + bool(attributes.get("is_causal"))
-        return attention_work(op.given(0).format, self.heads(op), attributes.get("scale") != 1.0, masks, mask,
-                              bool(attributes.get("softcap")))
+        return attention_work(op.given(0).format, self.heads(op), op.attributes.get("scale") != 1.0, self.between(op),
+                              op.input(3) if "score_tasks" not in op.attributes else None,
+                              bool(op.attributes.get("softcap")))
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
-        return attention_gradient(op.given(0).format, self.heads(op), op.attributes.get("scale") != 1.0,
-                                  bool(op.attributes.get("softcap")))
+        heads, format = self.heads(op), op.given(0).format
+        masks = [t for i, t in enumerate(op.inputs) if t is not None and i not in _NO_MASK and needed[i]]
+        through = needed[0] or needed[1] or bool(masks)
+        work = attention_gradient(format, heads, op.attributes.get("scale") != 1.0, self.between(op),
+                                  bool(op.attributes.get("softcap")), (needed[0], needed[1], needed[2]), through)
+        sums: Count = sum(heads.scores - mask.elements for mask in masks)
+        return replace(work, tasks=work.tasks + Tasks.of(format, add=sums))
 
 
 @register("ai.onnx.preview.FlexAttention")
@@ -125,7 +183,7 @@ class FlexAttention(Attention):
             if name in op.attributes:
                 inner = nested_work(op.attributes[name])
                 products = work.multiply_accumulates + inner.multiply_accumulates
-                work = Work(work.tasks + inner.tasks, products, work.loops)
+                work = replace(work, tasks=work.tasks + inner.tasks, multiply_accumulates=products)
         return work
 
 

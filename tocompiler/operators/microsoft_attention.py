@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from alu_library.tasks import Count, Tasks
 from tocompiler.operators import Rule, Work, register
@@ -58,9 +59,10 @@ class PackedAttention(Rule):
 
     def work(self, op: Operator) -> Work:
         masks = _masks(op, self.past_at - 1, 5) + bool(op.attributes.get("unidirectional"))
-        inner, products = attention_work(self.real(op), self.heads(op), True, masks), self.projections(op)
+        inner, products = attention_work(self.real(op), self.heads(op), True, ("add",) * masks), self.projections(op)
         tasks = Tasks({("multiply_accumulate", op.given(0).format): products})
-        return Work(inner.tasks + tasks, inner.multiply_accumulates + products)
+        return replace(inner, tasks=inner.tasks + tasks, loops=None,
+                       multiply_accumulates=inner.multiply_accumulates + products)
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         inner = attention_gradient(self.real(op), self.heads(op))
@@ -70,7 +72,8 @@ class PackedAttention(Rule):
         if bias is not None and len(needed) > 2 and needed[2]:
             sums = op.given(0).shape[0] * op.given(0).shape[1] * bias.elements - bias.elements
         tasks = Tasks({("multiply_accumulate", format): products, ("add", format): sums})
-        return Work(inner.tasks + tasks, inner.multiply_accumulates + products)
+        return replace(inner, tasks=inner.tasks + tasks, loops=None,
+                       multiply_accumulates=inner.multiply_accumulates + products)
 
 
 @register("com.microsoft.QAttention")
@@ -86,11 +89,11 @@ class QuantisedAttention(PackedAttention):
     def work(self, op: Operator) -> Work:
         x, w, products = op.given(0), op.given(1), self.projections(op)
         masks = _masks(op, 5) + bool(op.attributes.get("unidirectional"))
-        inner = attention_work(self.real(op), self.heads(op), True, masks)
+        inner = attention_work(self.real(op), self.heads(op), True, ("add",) * masks)
         projected = x.shape[0] * x.shape[1] * sum(self.widths(op))
         tasks = Tasks({("multiply_accumulate", x.format): products}) + centred(x, op.input(6)) + centred(w, op.input(7))
-        return Work(inner.tasks + tasks + dequantised(projected, self.real(op), False),
-                    inner.multiply_accumulates + products)
+        return replace(inner, tasks=inner.tasks + tasks + dequantised(projected, self.real(op), False), loops=None,
+                       multiply_accumulates=inner.multiply_accumulates + products)
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         return Rule.gradient(self, op, needed)
@@ -122,16 +125,17 @@ class MultiHeadAttention(Rule):
 
     def work(self, op: Operator) -> Work:
         h, format = self.heads(op), op.given(0).format
-        work = attention_work(format, h, True, _masks(op, 4, 5) + bool(op.attributes.get("unidirectional")))
+        masks = _masks(op, 4, 5) + bool(op.attributes.get("unidirectional"))
+        work = attention_work(format, h, True, ("add",) * masks)
         biased = sum(t.elements for t in op.inputs[:3] if t is not None) if op.input(3) is not None else 0
-        return Work(work.tasks + Tasks({("add", format): biased}), work.multiply_accumulates, work.loops)
+        return replace(work, tasks=work.tasks + Tasks({("add", format): biased}))
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         work, bias = attention_gradient(op.given(0).format, self.heads(op)), op.input(3)
         if bias is None or len(needed) < 4 or not needed[3]:
             return work
         sums = sum(t.elements for t in op.inputs[:3] if t is not None) - bias.elements
-        return Work(work.tasks + Tasks({("add", op.given(0).format): sums}), work.multiply_accumulates, work.loops)
+        return replace(work, tasks=work.tasks + Tasks({("add", op.given(0).format): sums}))
 
 
 @register("com.microsoft.GroupQueryAttention")
@@ -167,15 +171,16 @@ class GroupQueryAttention(Rule):
 
     def work(self, op: Operator) -> Work:
         h, format = self.heads(op), op.given(0).format
-        work = attention_work(format, h, True, 1 + _masks(op, 10), None, bool(op.attributes.get("softcap")))
+        work = attention_work(format, h, True, ("add",) * (1 + _masks(op, 10)), None,
+                              bool(op.attributes.get("softcap")))
         tasks = Tasks({("multiply_accumulate", format): 2 * self.rotated(op, h)})
-        return Work(work.tasks + tasks, work.multiply_accumulates, work.loops)
+        return replace(work, tasks=work.tasks + tasks)
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         h, format = self.heads(op), op.given(0).format
-        work = attention_gradient(format, h, True, bool(op.attributes.get("softcap")))
+        work = attention_gradient(format, h, True, softcap=bool(op.attributes.get("softcap")))
         tasks = Tasks({("multiply_accumulate", format): 2 * self.rotated(op, h)})
-        return Work(work.tasks + tasks, work.multiply_accumulates, work.loops)
+        return replace(work, tasks=work.tasks + tasks)
 
 
 @register("com.microsoft.RotaryEmbedding")

@@ -17,6 +17,7 @@ from tocompiler.passes.formats import convert_formats
 from tocompiler.passes.integer_arithmetic import use_integer_arithmetic
 from tocompiler.passes.operand_statistics import annotate_statistics, state_statistics
 from tocompiler.passes.recognise import recognise
+from tocompiler.passes.recognise_attention import recognise_attention
 from tocompiler.passes.training_mode import set_training_mode
 from tocompiler.tensors import Statistics
 
@@ -41,6 +42,8 @@ def pipeline(network: Network, *, format: str | None = None, phase: str = "infer
     if "dead_branches" not in options:
         network = remove_dead_code(network)
     network = recognise(network)
+    if "decomposed_attention" not in options:
+        network = recognise_attention(network)
     if phase == "inference":
         network = use_integer_arithmetic(network)
     for option in options:

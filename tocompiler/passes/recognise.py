@@ -1,8 +1,7 @@
 """Recognition: operators that an exporter took apart are put together again, so that one network gives one count.
 
 GELU in both forms, Swish, HardSwish and Mish, LayerNormalization, RMSNormalization and GroupNormalization, and a
-softmax whose rows may be masked whole. (Softmax and attention count the same apart and together, and are left as they
-are.) What is recognised computes the same function: constants are compared, and every intermediate result must be used
+softmax whose rows may be masked whole; attention has a pass of its own. What is recognised computes the same function: constants are compared, and every intermediate result must be used
 by nothing else.
 """
 
