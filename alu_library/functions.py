@@ -1,7 +1,8 @@
 """Run-time lookup of elementary functions: which ALU tasks one evaluation takes, and how accurate it is.
 
 Rows come from the shipped tables ``data/functions.FORMAT.json``, which :mod:`alu_library.elementary.table` measures and
-writes. Only the standard library is imported here.
+writes; a function that was registered from outside the package is measured when it is first asked for. Only the
+standard library is imported here.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any
 from alu_library.formats import parse
 from alu_library.tasks import Tasks
 
-__all__ = ["FORMATS", "FunctionRow", "allowed_error", "cost", "function", "function_names", "function_rows",
-           "unit_cost"]
+__all__ = ["FORMATS", "FunctionRow", "activation_names", "allowed_error", "cost", "function", "function_names",
+           "function_rows", "unit_cost"]
 
 FORMATS = ("fp64", "fp32", "tf32", "fp16", "bf16", "fp8_e4m3", "fp8_e5m2")
 """Formats with a table of their own."""
@@ -55,18 +56,28 @@ def _text(format: str) -> str:
     return (Path(__file__).parent / "data" / f"functions.{format}.json").read_text(encoding="utf-8")
 
 
-@cache
 def _stored(name: str, format: str) -> list[dict[str, Any]]:
     """A function's rows in the table of a format. Only these are parsed: a network uses few of many functions."""
     text, key = _text(format), f"\n{json.dumps(name)}: "
     at = text.find(key)
     rows: list[dict[str, Any]] = json.JSONDecoder().raw_decode(text, at + len(key))[0] if at >= 0 else []
-    return rows
+    return rows or _registered(name, format)
+
+
+def _registered(name: str, format: str) -> list[dict[str, Any]]:
+    """Rows of a function that has none in the shipped table, measured now; LookupError for an unknown name."""
+    from alu_library.elementary.register import every
+
+    if name not in every() or every()[name].inner:
+        raise LookupError(name)
+    from alu_library.elementary.table import quickly_measured  # brings numpy
+
+    return quickly_measured(name, format)
 
 
 @cache
 def _measured(name: str, format: str) -> tuple[FunctionRow, ...]:
-    """Rows of a format that has a table; none for an unknown name."""
+    """Rows in a format that has a table; LookupError, which no cache keeps, for an unknown name."""
     return tuple(
         FunctionRow(**r | {
             "name": name, "format": format, "domain": (float(r["domain"][0]), float(r["domain"][1])),
@@ -81,6 +92,13 @@ def function_names(format: str = "fp32") -> tuple[str, ...]:
     return tuple(sorted(json.loads(_text(_measured_format(format)))["functions"]))
 
 
+def activation_names() -> tuple[str, ...]:
+    """Every activation, those of a vector and those registered from outside among them, sorted."""
+    from alu_library.elementary.register import every
+
+    return tuple(sorted({"log_softmax", "softmax", *(f.name for f in every().values() if f.activation)}))
+
+
 def function_rows(name: str, format: str) -> tuple[FunctionRow, ...]:
     """Every measured algorithm of a function in a format; ValueError with one line where there is none.
 
@@ -89,10 +107,11 @@ def function_rows(name: str, format: str) -> tuple[FunctionRow, ...]:
     most 8 bits is looked up: one read of a table of all its words, as for fp8, each correctly rounded.
     """
     measured = _measured_format(format)
-    rows = _measured(name, measured)
-    if not rows:
+    try:
+        rows = _measured(name, measured)
+    except LookupError:
         known = ", ".join(function_names(format))
-        raise ValueError(f"no algorithm for the function {name!r} in {format}: use one of {known}")
+        raise ValueError(f"no algorithm for the function {name!r} in {format}: use one of {known}") from None
     if measured == format:
         return rows
     if parse(format).bits <= 8 and rows[0].table_bit and rows[0].internal_format == measured:

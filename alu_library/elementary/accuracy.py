@@ -18,6 +18,7 @@ import numpy as np
 from alu_library.elementary.algorithms import Choice, domain, run, two_arguments
 from alu_library.elementary.numeric import Array, Numeric, round_to
 from alu_library.elementary.references import exactly, in_float64
+from alu_library.elementary.register import find
 from alu_library.formats import decode, parse
 
 __all__ = ["Accuracy", "errors_of", "evaluate", "measure", "points"]
@@ -75,19 +76,9 @@ def _inside(choice: Choice, x: Array) -> Array:
 
 
 def _second(choice: Choice, x: Array, random: np.random.Generator) -> Array:
-    """The second argument: a slope for prelu, a value of order one for gated units, an exponent that keeps x^y in
-    range, any number for a quotient."""
-    if choice.name in ("glu", "swiglu"):
-        return round_to(random.normal(0, 4, len(x)), choice.format)
-    if choice.name.startswith("prelu"):
-        return round_to(random.uniform(-1, 1, len(x)), choice.format)
-    if choice.name == "pow":
-        limit = -parse(choice.format).minimum_exponent
-        with np.errstate(divide="ignore", invalid="ignore"):
-            y = random.uniform(-limit, limit, len(x)) / np.log2(x)
-        bound = min(float(parse(choice.format).maximum), 1e4)
-        return round_to(np.clip(np.nan_to_num(y), -bound, bound), choice.format)
-    return round_to(random.permutation(x), choice.format)
+    """The second argument, as the function draws it; any number unless it says otherwise."""
+    draw = find(choice.name).second
+    return round_to(random.permutation(x) if draw is None else draw(random, x, choice.format), choice.format)
 
 
 def measure(choice: Choice, count: int, checked: int = CHECKED) -> Accuracy:

@@ -9,21 +9,9 @@ from __future__ import annotations
 
 import math
 
-from alu_library.elementary.exponential import reduced
-from alu_library.elementary.programs import (
-    Operand,
-    from_fixed,
-    has_bit,
-    is_negative,
-    negate_if,
-    scale,
-    select,
-    shift_right,
-    to_fixed,
-)
-from alu_library.elementary.trigonometric import quarter_turns
+from alu_library.elementary.programs import Operand, from_fixed, is_negative, negate_if, shift_right, to_fixed
 
-__all__ = ["cos_cordic", "exp_cordic", "sin_cordic"]
+__all__ = ["exponential", "sine_and_cosine"]
 
 _GUARD_BITS = 5  # the shifts drop up to one unit at each of some thirty steps
 _REPEATED = (4, 13, 40)
@@ -49,36 +37,20 @@ def _fraction(bits: float) -> tuple[int, str]:
     return fraction, f"int{fraction + 3}"
 
 
-def exp_cordic(x: Operand, bits: float) -> Operand:
-    """e^r = cosh r + sinh r by hyperbolic rotation, after the usual reduction."""
-    n, r = reduced(x, bits)
+def exponential(r: Operand, bits: float) -> Operand:
+    """e^r = cosh r + sinh r by hyperbolic rotation, |r| <= ln 2 / 2."""
     fraction, integer = _fraction(bits)
     shifts = sorted([*range(1, fraction - 1), *(i for i in _REPEATED if i < fraction - 1)])
     gain = math.prod(math.sqrt(1 - 4.0**-i) for i in shifts)
     steps = [(i, math.atanh(2.0**-i)) for i in shifts]
     c, s = _rotate(to_fixed(r, fraction, integer), steps, gain, True, fraction)
-    return scale(from_fixed(c + s, fraction, x.format), n)
+    return from_fixed(c + s, fraction, r.format)
 
 
-def _sin_cos(r: Operand, bits: float) -> tuple[Operand, Operand]:
+def sine_and_cosine(r: Operand, bits: float) -> tuple[Operand, Operand]:
+    """sin r and cos r by circular rotation, |r| <= pi/4."""
     fraction, integer = _fraction(bits)
     shifts = range(fraction - 1)
     gain = math.prod(math.sqrt(1 + 4.0**-i) for i in shifts)
     c, s = _rotate(to_fixed(r, fraction, integer), [(i, math.atan(2.0**-i)) for i in shifts], gain, False, fraction)
     return from_fixed(s, fraction, r.format), from_fixed(c, fraction, r.format)
-
-
-def sin_cordic(x: Operand, bits: float) -> Operand:
-    """sin x by circular rotation, after the reduction to a quarter turn."""
-    n, r = quarter_turns(x)
-    sine, cosine = _sin_cos(r, bits)
-    value = select(has_bit(n, 0), cosine, sine)
-    return select(has_bit(n, 1), -value, value)
-
-
-def cos_cordic(x: Operand, bits: float) -> Operand:
-    """cos x by circular rotation, after the reduction to a quarter turn."""
-    n, r = quarter_turns(x)
-    sine, cosine = _sin_cos(r, bits)
-    value = select(has_bit(n, 0), sine, cosine)
-    return select(has_bit(n + 1, 1), -value, value)

@@ -9,8 +9,6 @@ the asymptote. A piecewise-linear look-up table is the case of degree 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from alu_library.elementary.programs import (
@@ -26,9 +24,10 @@ from alu_library.elementary.programs import (
     select,
     table,
 )
+from alu_library.elementary.register import Shape, find
 from alu_library.formats import decode, parse
 
-__all__ = ["LARGEST_TABLE", "SHAPES", "WIDEST", "Shape", "fraction_bits", "lookup", "segments"]
+__all__ = ["LARGEST_TABLE", "WIDEST", "fraction_bits", "lookup", "segments"]
 
 LARGEST_TABLE = 1024
 """Entries beyond which a table is no algorithm."""
@@ -37,51 +36,18 @@ WIDEST = 40
 """Fraction bits of the widest internal format: coefficients are kept in float64, and a guard remains."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What the table need not hold: the function beyond ±2^highest, as (value, slope), for each sign.
-
-    ``odd`` functions are tabulated for positive arguments only, and ``positive`` ones have no others. ``at_zero`` is
-    value and slope at 0.
-    """
-
-    at_zero: tuple[float, float]
-    right: tuple[float, float]
-    left: tuple[float, float] = (0.0, 0.0)
-    odd: bool = False
-    positive: bool = False
-    highest: int = 5
-
-    @property
-    def halves(self) -> int:
-        """How many signs are tabulated."""
-        return 1 if self.odd or self.positive else 2
-
-
-_GATED = Shape((0.0, 0.5), (0.0, 1.0))
-
-SHAPES: Mapping[str, Shape] = {
-    "tanh": Shape((0.0, 1.0), (1.0, 0.0), odd=True, highest=4),
-    "erf": Shape((0.0, 2 / math.sqrt(math.pi)), (1.0, 0.0), odd=True, highest=2),
-    "sigmoid": Shape((0.5, 0.25), (1.0, 0.0)),
-    "softplus": Shape((math.log(2), 0.5), (0.0, 1.0)),
-    "log_sigmoid": Shape((-math.log(2), 0.5), (0.0, 0.0), left=(0.0, 1.0)),
-    "gelu": _GATED, "gelu_tanh": _GATED, "quick_gelu": _GATED, "silu": _GATED,
-    "mish": Shape((0.0, 0.6), (0.0, 1.0)),
-    "gelu_derivative": Shape((0.5, math.sqrt(2 / math.pi)), (1.0, 0.0)),
-    "silu_derivative": Shape((0.5, 0.5), (1.0, 0.0)),
-    "softplus_derivative": Shape((0.5, 0.25), (1.0, 0.0)),
-    # e^(a^2/2) Q(a): beyond 16 the factor e^(-a^2/2) in front of it is 0
-    "scaled_tail": Shape((0.5, -math.sqrt(0.5 / math.pi)), (0.0, 0.0), positive=True, highest=4),
-}
-"""Functions that saturate, or become a straight line, on both sides."""
+def _shape(name: str) -> Shape:
+    shape = find(name).shape
+    if shape is None:
+        raise ValueError(f"{name} does not become a straight line on both sides: it has no table of pieces")
+    return shape
 
 
 def fraction_bits(name: str, bits: float, degree: int) -> int | None:
     """Pieces for each binade, as a power of two, that a polynomial of ``degree`` needs for ``bits``; None if the table
     would have more than LARGEST_TABLE entries. By the remainder of Chebyshev interpolation on a piece of relative
     width w: 2 (w/4)^(degree + 1)/(degree + 1)!, derivatives of order one assumed (the table is measured anyway)."""
-    shape = SHAPES[name]
+    shape = _shape(name)
     for cut in range(1, 8):
         remainder = 2 * (2.0**-cut / 4) ** (degree + 1) / math.factorial(degree + 1)
         if remainder <= 2.0**-bits:
@@ -118,7 +84,7 @@ def _value(name: str, x: float) -> float:
 
 def segments(x: Operand, name: str, bits: float, degree: int) -> Operand:
     """The function called ``name`` by one table read and a polynomial in the distance from its piece's middle."""
-    shape, cut = SHAPES[name], fraction_bits(name, bits, degree)
+    shape, cut = _shape(name), fraction_bits(name, bits, degree)
     if cut is None:
         raise ValueError(f"{name} to {bits} bits by pieces of degree {degree} needs more than {LARGEST_TABLE} entries")
     if parse(x.format).mantissa_bits > WIDEST:
@@ -139,7 +105,7 @@ def segments(x: Operand, name: str, bits: float, degree: int) -> Operand:
 
 @cache
 def _rows(name: str, lowest: int, cut: int, degree: int) -> list[list[float]]:
-    shape = SHAPES[name]
+    shape = _shape(name)
     signs = (1.0, -1.0)[: shape.halves]
     return [row for sign in signs for row in _half(name, shape, sign, lowest, cut, degree)]
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from alu_library.elementary.programs import Operand, Program, Reading
+from alu_library.elementary.register import find
 
 __all__ = ["Symbolic", "expression"]
 
@@ -34,19 +35,6 @@ def _meanings() -> Mapping[str, Callable[..., Any]]:
         "multiply_signs": lambda a, x, y: a * s.sign(x) * s.sign(y),
         "has_bit": lambda n, bit: s.Eq(s.Mod(s.floor(n / 2**bit), 2), 1), "low_bits": lambda n, bits: s.Mod(n, 2**bits),
         "shift_right": lambda n, bits: s.floor(n / 2**bits), "shift_left": lambda n, bits: n * 2**bits,
-    }
-
-
-@cache
-def _called() -> Mapping[str, Callable[..., Any]]:
-    import sympy as s
-
-    one_half, root = s.Rational(1, 2), s.sqrt(2)
-    return {
-        "exp": s.exp, "exp_sum": lambda high, low: s.exp(high + low), "exp2": lambda x: 2**x,
-        "expm1": lambda x: s.exp(x) - 1, "log2": lambda x: s.log(x) / s.log(2), "log1p": lambda x: s.log(1 + x),
-        "log1p_unit": lambda x: s.log(1 + x), "erf": s.erf, "sin": s.sin, "cos": s.cos,
-        "normal_tail": lambda a: one_half * (1 - s.erf(a / root)),
     }
 
 
@@ -77,7 +65,12 @@ class Symbolic(Reading):
 
     def call(self, name: str, *operands: Operand) -> Operand:
         """The function itself."""
-        return Operand(self, operands[0].format, _called()[name](*(o.value for o in operands)))
+        import sympy
+
+        formula = find(name).formula
+        if formula is None:
+            raise KeyError(f"{name} has no formula of its own")
+        return Operand(self, operands[0].format, formula(sympy, *(o.value for o in operands)))
 
 
 def expression(program: Program, arguments: int = 1, format: str = "fp64") -> Any:

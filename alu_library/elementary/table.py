@@ -1,6 +1,7 @@
 """Measure every program and write the tables that ship: ``python -m alu_library.elementary.table``.
 
-The default takes a few minutes on one core; ``--full`` runs the formats of more than 16 bits on ten million points.
+``--function NAME`` measures one function and its derivative and leaves all other rows alone. The default takes a few
+minutes on one core; ``--full`` runs the formats of more than 16 bits on ten million points.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from alu_library.elementary import coefficients, softmax
-from alu_library.elementary.accuracy import Accuracy, measure
+from alu_library.elementary.accuracy import CHECKED, Accuracy, measure
 from alu_library.elementary.algorithms import Choice, Counted, choices, count, domain, names
-from alu_library.elementary.derivatives import FROM_RESULT
+from alu_library.elementary.register import find
 from alu_library.formats import parse
 from alu_library.functions import FORMATS
 
-__all__ = ["main", "row", "table", "write"]
+__all__ = ["main", "quickly_measured", "row", "rows", "stored", "write"]
 
 POINTS = 100_000
 FULL_POINTS = 10_000_000
+QUICK_POINTS, QUICK_CHECKED = 20_000, 50
 EXACT_POINTS = 300  # for fp64, whose every point is evaluated by mpmath
 """Random points of a format of more than 16 bits, on top of every exponent boundary."""
 
@@ -32,7 +34,6 @@ def row(choice: Choice, accuracy: Accuracy, counted: Counted | None = None, elem
     """One row of a table, as it is written."""
     counted = counted or count(choice)
     low, high = domain(choice)
-    base = choice.name.removesuffix("_derivative")
     return {
         "algorithm": choice.algorithm, "internal_format": choice.internal_format,
         "tasks": [[task, in_format, n] for (task, in_format), n in sorted(counted.tasks.items())],
@@ -40,7 +41,7 @@ def row(choice: Choice, accuracy: Accuracy, counted: Counted | None = None, elem
         "max_error_ulp": _short(accuracy.max_error_ulp), "mean_error_ulp": _short(accuracy.mean_error_ulp),
         "max_error_absolute": _short(accuracy.max_error_absolute), "points": accuracy.points,
         "domain": [repr(low), repr(high)],
-        "argument": "y" if base != choice.name and base in FROM_RESULT else "x",
+        "argument": "y" if find(choice.name).of_result else "x",
         "program_hash": counted.program_hash(), **({"elements": elements} if elements > 1 else {}),
     }
 
@@ -53,17 +54,18 @@ def _short(value: float) -> float:
     return math.ceil(value * 10.0**digits) / 10.0**digits if abs(digits) < 300 else value
 
 
-def table(format: str, points: int) -> dict[str, list[dict[str, Any]]]:
-    """Rows of one format by function: every choice of each, but for what a narrower internal format does as well."""
-    functions = {
-        name: _without_waste([row(choice, measure(choice, points)) for choice in choices(name, format)])
-        for name in names()
-    }
-    for name in softmax.PROGRAMS:
-        rows = [row(choice, accuracy, counted, softmax.ELEMENTS)
+def rows(name: str, format: str, points: int, checked: int = CHECKED) -> list[dict[str, Any]]:
+    """Rows of one function: every choice, but for what a narrower internal format does as well."""
+    if name in softmax.PROGRAMS:
+        return [row(choice, accuracy, counted, softmax.ELEMENTS)
                 for choice, counted, accuracy in softmax.measured(name, format, min(points, POINTS))]
-        functions |= {name: rows} if rows else {}
-    return functions
+    return _without_waste([row(choice, measure(choice, points, checked)) for choice in choices(name, format)])
+
+
+def quickly_measured(name: str, format: str) -> list[dict[str, Any]]:
+    """Rows of a function that no table holds, on fewer points."""
+    points, checked = (20, 20) if format == "fp64" else (QUICK_POINTS, QUICK_CHECKED)
+    return json.loads(json.dumps(rows(name, format, points, checked)))  # type: ignore[no-any-return]
 
 
 def _without_waste(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -83,13 +85,22 @@ def _total(r: dict[str, Any]) -> int:
     return sum(int(n) for _, _, n in r["tasks"])
 
 
+def _path(format: str) -> Path:
+    return Path(str(files("alu_library"))) / "data" / f"functions.{format}.json"
+
+
+def stored(format: str) -> dict[str, list[dict[str, Any]]]:
+    """The shipped table of a format: rows by function."""
+    return dict(json.loads(_path(format).read_text(encoding="utf-8"))["functions"])
+
+
 def write(format: str, functions: Mapping[str, list[dict[str, Any]]]) -> Path:
     """Write the table of one format, a line for each row, and return its path."""
     from hardware.files import write_text
 
-    path = Path(str(files("alu_library"))) / "data" / f"functions.{format}.json"
+    path = _path(format)
     blocks = (f"{json.dumps(name)}: [\n" + ",\n".join(json.dumps(r, allow_nan=False) for r in rows) + "\n]"
-              for name, rows in functions.items())
+              for name, rows in sorted(functions.items()) if rows)
     write_text(path, '{"functions": {\n' + ",\n".join(blocks) + "\n}}\n")
     return path
 
@@ -101,15 +112,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--points", type=int, metavar="N", help="random points for formats of more than 16 bits")
     parser.add_argument("--refit", action="store_true", help="compute all minimax polynomials again")
     parser.add_argument("--format", action="append", choices=FORMATS, help="only these formats")
+    parser.add_argument("--function", action="append", metavar="NAME", dest="functions",
+                        help="only this function and its derivative: the other rows stay as they are")
     options = parser.parse_args(arguments)
     if options.refit:
         coefficients.forget()
     for format in options.format or FORMATS:
         points = options.points or (EXACT_POINTS if format == "fp64" else FULL_POINTS if options.full else POINTS)
-        functions = table(format, points)
-        path = write(format, functions)
+        functions = {name: rows(name, format, points) for name in _asked(options.functions)}
+        path = write(format, (stored(format) | functions) if options.functions else functions)
         print(f"{format}: {sum(map(len, functions.values()))} rows, {path.stat().st_size} bytes", flush=True)
     coefficients.store()
+
+
+def _asked(functions: Sequence[str] | None) -> list[str]:
+    known = [*names(), *softmax.PROGRAMS]
+    for name in functions or ():
+        if name not in known:
+            raise SystemExit(f"--function: no function {name!r}; there are {', '.join(known)}")
+    return [name for name in known if not functions or name.removesuffix("_derivative") in functions]
 
 
 if __name__ == "__main__":

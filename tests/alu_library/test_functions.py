@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
+import pkgutil
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import mpmath
 import numpy as np
 import pytest
 
+from alu_library.elementary import functions, table
 from alu_library.elementary.accuracy import Accuracy, evaluate, measure, points
 from alu_library.elementary.algorithms import Choice, choices, count, names
-from alu_library.elementary.coefficients import FITS, kept
+from alu_library.elementary.coefficients import Fit, kept
 from alu_library.elementary.remez import remez
 from alu_library.elementary.segments import LARGEST_TABLE
 from alu_library.formats import parse
@@ -121,6 +125,21 @@ def test_every_function_has_a_nearly_correctly_rounded_choice(format: str) -> No
         assert min(r.max_error_ulp for r in function_rows(name, format)) <= 0.51, name
 
 
+def test_measuring_one_function_leaves_the_other_rows_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = table.stored("bf16")
+    monkeypatch.setattr(table, "files", lambda package: tmp_path)
+    monkeypatch.setattr(table.coefficients, "store", lambda: None)
+    (tmp_path / "data").mkdir()
+    table.write("bf16", {name: rows[:1] for name, rows in before.items() if name in ("relu", "relu6", "tanh")})
+    table.main(["--format", "bf16", "--function", "relu6"])
+    after = table.stored("bf16")
+    assert list(after) == ["relu", "relu6", "relu6_derivative", "tanh"]
+    assert after["tanh"] == before["tanh"][:1]
+    assert after["relu6_derivative"] == before["relu6_derivative"]
+    with pytest.raises(SystemExit, match="no function 'swoosh'"):
+        table.main(["--function", "swoosh"])
+
+
 def test_the_error_measure_is_mullers_ulp() -> None:
     """relu of 1.5 less one unit in the last place: a program that is wrong by 1 ulp is measured as wrong by 1 ulp."""
     choice = next(choices("relu", "fp16"))
@@ -183,13 +202,21 @@ def test_relu_is_one_comparison_and_cheaper_than_any_multiplication() -> None:
     assert cost(function("relu", "fp32")) < unit_cost("fp32")
 
 
-@pytest.mark.parametrize("fit", sorted(FITS))
-def test_kept_coefficients_are_what_remez_finds(fit: str) -> None:
+def fits() -> list[Fit]:
+    """Every approximated function: those that a file of functions holds."""
+    names = (f"{functions.__name__}.{module.name}" for module in pkgutil.iter_modules(functions.__path__))
+    modules = [importlib.import_module(name) for name in names]
+    return sorted({fit.name: fit for m in modules for fit in vars(m).values() if isinstance(fit, Fit)}.values(),
+                  key=lambda fit: fit.name)
+
+
+@pytest.mark.parametrize("fit", fits(), ids=lambda fit: fit.name)
+def test_kept_coefficients_are_what_remez_finds(fit: Fit) -> None:
     """One polynomial of each kind is fitted again; float64 is what the file keeps."""
-    key = next(k for k in sorted(kept()) if k.startswith(f"{fit} ["))
+    key = next(k for k in sorted(kept()) if k.startswith(f"{fit.name} ["))
     low, high, degree = re.fullmatch(r".* \[(.*), (.*)\] degree (\d+)", key).groups()  # type: ignore[union-attr]
-    weight = FITS[fit].weight
-    found, _ = remez(lambda x: FITS[fit].function(mpmath.mp, x), float(low), float(high), int(degree),
+    weight = fit.weight
+    found, _ = remez(lambda x: fit.function(mpmath.mp, x), float(low), float(high), int(degree),
                      None if weight is None else lambda x: weight(mpmath.mp, x))
     stated = [float.fromhex(v) for v in kept()[key][:-1]]
     # The file's name holds nine digits of the interval's ends, so the last digits of the fit may differ.

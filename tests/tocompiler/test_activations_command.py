@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from alu_library.functions import cost, function_rows
-from tocompiler.commands.activations import ACTIVATIONS, command, entries
+from alu_library.functions import activation_names, cost, function_rows
+from tocompiler.commands.activations import command, entries
 from tocompiler.report.activation_plot import pareto
 
+ACTIVATIONS = activation_names()
 KEYS = {"name", "format", "internal_format", "algorithm", "alu_tasks", "transistor_operations", "relative_to_multiply",
         "table_bit", "max_error_ulp", "mean_error_ulp", "max_error_absolute", "points"}
 

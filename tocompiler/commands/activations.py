@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from alu_library.functions import FORMATS, FunctionRow, cost, function_names, function_rows, unit_cost
+from alu_library.functions import (
+    FORMATS,
+    FunctionRow,
+    activation_names,
+    cost,
+    function_names,
+    function_rows,
+    unit_cost,
+)
 from tocompiler.commands.output import image, put_json
 
 if TYPE_CHECKING:
     from hardware.device import Device
 
-__all__ = ["ACTIVATIONS", "command", "entries"]
+__all__ = ["command", "entries"]
 
-ACTIVATIONS = (
-    "celu", "elu", "gelu", "gelu_tanh", "glu", "hard_sigmoid", "hard_swish", "hard_tanh", "leaky_relu", "log_sigmoid",
-    "log_softmax", "mish", "prelu", "quick_gelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
-    "softsign", "swiglu", "tanh",
-)
 _ELEMENTS = 1 << 20  # a tensor that energy per element is taken from, large enough that a launch does not count
 
 
@@ -63,11 +66,11 @@ def command(names: tuple[str, ...], format_name: str, max_error: float | None, m
 
 
 def _listed(format: str, derivatives: bool, elementary: bool) -> list[str]:
-    known = function_names(format)
+    known, activations = function_names(format), activation_names()
     if elementary:
-        others = {*ACTIVATIONS, *(f"{name}_derivative" for name in ACTIVATIONS)}
+        others = {*activations, *(f"{name}_derivative" for name in activations)}
         return [name for name in known if name not in others and name.endswith("_derivative") == derivatives]
-    names = [f"{name}_derivative" for name in ACTIVATIONS] if derivatives else list(ACTIVATIONS)
+    names = [f"{name}_derivative" for name in activations] if derivatives else list(activations)
     return [name for name in names if name in known]
 
 

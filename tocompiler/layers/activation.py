@@ -98,6 +98,10 @@ class Activations(Builder):
         """x / (1 + |x|)."""
         return self._one("Softsign", [x])
 
+    def function(self, x: Tensor, name: str) -> Tensor:
+        """Any registered function of one argument, by name: ``net.function(x, "erf")``."""
+        return self._one("Function", [x], {"function": name}, name)
+
     def softmax(self, x: Tensor, dim: int = -1) -> Tensor:
         """eˣ over its sum along one axis."""
         return self._one("Softmax", [x], {"axis": dim})

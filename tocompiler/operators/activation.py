@@ -97,6 +97,14 @@ class Gelu(Activation):
         return "gelu_tanh" if op.attributes.get("approximate", "none") == "tanh" else "gelu"
 
 
+@register("Function")
+class Named(Activation):
+    """The function that the attribute names, one registered outside the package among them."""
+
+    def function(self, op: Operator) -> str:
+        return str(op.attributes["function"])
+
+
 @register("Swish")
 class Swish(Activation):
     """x sigmoid(alpha x): SiLU for alpha = 1, otherwise with the scale that QuickGELU has."""

@@ -1,0 +1,1 @@
+"""One file for each function: programs, formula, derivative, domain and reference."""
