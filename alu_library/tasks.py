@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-__all__ = ["PRIMITIVES", "Count", "Tasks"]
+__all__ = ["PRIMITIVES", "Count", "Tasks", "check_count"]
 
 Count: TypeAlias = Any
 """An exact count: a Python int, or a sympy expression where a dimension is symbolic."""
@@ -27,8 +27,23 @@ PRIMITIVES: Mapping[str, str] = {
 a program over these."""
 
 
+_MOST = 10**100
+"""No machine counts so far; floating point, in which prices and energies are, still holds what is made of it."""
+
+
+def check_count(n: Count, what: str) -> Count:
+    """The count itself; ValueError where it is negative, beyond 10^100 or no number. A symbol counts as what it is
+    declared to be."""
+    if n.__class__ is int or n.__class__ is float:
+        if 0 <= n < _MOST:
+            return n
+    elif not isinstance(n, (str, bytes, type(None))) and getattr(n, "is_extended_nonnegative", None) is not False:
+        return n
+    raise ValueError(f"{what} cannot be {str(n)[:60] if n.__class__ is not int or n < 0 else '10^100 and more'}")
+
+
 class Tasks(Mapping[tuple[str, str], Count]):
-    """How many of which ALU task in which number format: an immutable, additive value.
+    """How many of which ALU task in which number format: an immutable, additive value that is never negative.
 
     >>> t = Tasks({("add", "fp32"): 2}) + Tasks({("add", "fp32"): 1, ("exp", "fp32"): 4})
     >>> t[("add", "fp32")], t[("multiply", "fp32")]
@@ -40,7 +55,8 @@ class Tasks(Mapping[tuple[str, str], Count]):
     __slots__ = ("_counts",)
 
     def __init__(self, counts: Mapping[tuple[str, str], Count] | None = None) -> None:
-        self._counts: dict[tuple[str, str], Count] = {k: n for k, n in (counts or {}).items() if n != 0}
+        self._counts: dict[tuple[str, str], Count] = {
+            k: check_count(n, k[0]) for k, n in (counts or {}).items() if n != 0}
 
     @classmethod
     def of(cls, format: str, **counts: Count) -> Tasks:

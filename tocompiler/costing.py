@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from alu_library.pricing import Operand, Operands, price
-from alu_library.tasks import Count
+from alu_library.tasks import Count, check_count
 from tocompiler.lowering import AluProgram, AluRow, UnmodelledOperator
 from tocompiler.network import Network
 from tocompiler.tensors import Statistics
@@ -28,6 +28,9 @@ class TransistorRow:
     transistor_operations: Count
     transistors_exercised: Count
     glitch_factor: float
+
+    def __post_init__(self) -> None:
+        check_count(self.transistor_operations, f"the transistor operations of '{self.alu.name}'")
 
     @property
     def name(self) -> str:

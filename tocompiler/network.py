@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tocompiler import limits
 from tocompiler.layers import Layers
 from tocompiler.tensors import Operator, Shape, Tensor
 
@@ -100,6 +101,7 @@ class Network(Layers):
         the shapes and formats of the ``results`` are given."""
         from tocompiler.operators import rule
 
+        limits.check("nodes", len(self._operators), f"network {self.name}")
         name = self._unique(name or operator.rsplit(".", 1)[-1].lower())
         draft = Operator(name, operator, tuple(inputs), (), attributes or {})
         if results is None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from alu_library.tasks import check_count
+
 if TYPE_CHECKING:
     import numpy
 
@@ -23,10 +25,14 @@ class Statistics:
     zeros: float = 0.0
     distribution: str = "normal"
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.zeros <= 1:
+            raise ValueError(f"the fraction of zeros cannot be {self.zeros}")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tensor:
-    """A tensor by name: shape, number format, and where its values come from.
+    """A tensor by name: shape (no dimension is negative), number format, and where its values come from.
 
     ``kind`` is ``input`` (given to the network), ``parameter`` (trainable), ``buffer`` (running
     statistics: stored, not trained), ``constant`` (any other stored value) or ``activation`` (computed).
@@ -39,6 +45,11 @@ class Tensor:
     kind: str = "activation"
     value: numpy.ndarray[Any, Any] | None = None
     statistics: Statistics | None = None
+
+    def __post_init__(self) -> None:
+        for d in self.shape:
+            if d.__class__ is not int or d < 0:  # most are sizes, and need no more than this look
+                check_count(d, f"a dimension of tensor '{self.name}'")
 
     @property
     def elements(self) -> Any:

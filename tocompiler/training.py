@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from alu_library.formats import parse
 from alu_library.tasks import Count, Tasks
 from tocompiler.network import Network
-from tocompiler.operators import Access, Refused, Unmodelled, Work, rule
+from tocompiler.operators import Access, Refused, Unmodelled, Work, gradient_work
 from tocompiler.tensors import Operator, Tensor
 
 __all__ = ["OPTIMIZERS", "PHASES", "BackwardWork", "StepWork", "backward_work", "optimizer_work"]
@@ -83,7 +83,7 @@ def backward_work(network: Network) -> Iterator[BackwardWork]:
 
 def _gradient(op: Operator, needed: list[bool]) -> Work | Unmodelled | Refused:
     try:
-        work = rule(op.operator).gradient(op, needed)
+        work = gradient_work(op, needed)
     except (Unmodelled, Refused) as reason:
         return reason
     if work.reads is not None and work.writes is not None:

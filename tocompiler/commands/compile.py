@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tocompiler import limits
 from tocompiler.commands.output import put, put_json
 from tocompiler.compiler import compile
 from tocompiler.loading import load
@@ -29,6 +30,14 @@ def _dimensions(ctx: click.Context, parameter: click.Parameter, values: tuple[st
         if not name or not number.isdecimal() or int(number) == 0:
             raise click.BadParameter(f"'{text}' is not NAME=N with a positive N, as in sequence=128")
         found[name] = int(number)
+    return found
+
+
+def _limits(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    found = _dimensions(ctx, parameter, values)
+    unknown = sorted(found.keys() - limits.DEFAULTS.keys())
+    if unknown:
+        raise click.BadParameter(f"there is no budget '{unknown[0]}'; there are {', '.join(limits.DEFAULTS)}")
     return found
 
 
@@ -67,17 +76,20 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--top", type=click.IntRange(min=1), help="List only the dearest rows.")
 @click.option("--explain", is_flag=True, help="Print every constant behind the figures, with its source.")
 @click.option("--allow-unmodelled", is_flag=True, help="Exit 0 although some operators were not counted.")
+@click.option("--limit", "budgets", multiple=True, callback=_limits, metavar="NAME=N",
+              help=f"Raise a budget: {', '.join(limits.DEFAULTS)}.")
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the table or level to a file.")
 def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool, format: str | None, phase: str,
             optimizer: str, device: str | None, circuits: str, activation_error: float | None,
             options: tuple[str, ...], zeros: dict[str, Statistics], read_weights: bool, profile: str | None,
-            emit: str | None, top: int | None, explain: bool, allow_unmodelled: bool, json_path: str | None,
-            output: str | None) -> int:
+            emit: str | None, top: int | None, explain: bool, allow_unmodelled: bool, budgets: dict[str, int],
+            json_path: str | None, output: str | None) -> int:
     """Compile MODEL (an ONNX file, a zoo name such as resnet50, or hf:config.json) to transistor operations."""
     if symbolic and device is not None:
         raise ValueError("--symbolic gives formulas, and energy needs numbers: bind the dimensions to use --device")
-    network = load(model, batch=batch, dims=dims, symbolic=symbolic)
+    with limits.raised(**budgets):
+        network = load(model, batch=batch, dims=dims, symbolic=symbolic)
     program = compile(network, format=format, phase=phase, circuits=circuits, optimizer=optimizer,
                       activation_error_ulp=activation_error, options=options,
                       statistics={**_measured(network, model, read_weights, profile), **zeros})

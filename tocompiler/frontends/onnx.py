@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx.shape_inference
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from tocompiler.frontends.onnx_bindings import Bindings
+from tocompiler.frontends.onnx_check import check_expansion, check_graph
+from tocompiler.frontends.onnx_compiled import inferred, inlined
 from tocompiler.frontends.onnx_dimensions import bind, dimension_names
 from tocompiler.frontends.onnx_graph import build_network
 from tocompiler.frontends.onnx_reader import skim
@@ -45,6 +46,9 @@ def read(path: str | os.PathLike[str], batch: int | None = None, dims: Mapping[s
         return read_model(model, str(path), batch, dims, symbolic, values, folder=path.parent)
     except ValueError as error:
         raise ValueError(" ".join(str(error).split())) from error  # a damaged name may hold a line break
+    except Exception as error:
+        raise ValueError(f"{path}: is not as ONNX defines models ({type(error).__name__}: "
+                         f"{' '.join(str(error).split())})") from error
 
 
 def read_model(model: Any, where: str = "model", batch: int | None = None, dims: Mapping[str, int] | None = None,
@@ -53,7 +57,9 @@ def read_model(model: Any, where: str = "model", batch: int | None = None, dims:
     """The network of a ModelProto, which is changed on the way. ``where`` names it in errors; see ``read``."""
     opsets = _opsets(where, model)
     if model.functions:
+        check_expansion(where, model)
         model = _inlined(where, model)
+    check_graph(where, model.graph, opsets)
     _shape_given(model.graph, values or {})
     dims = dict(dims or {})
     _check_sizes(where, dims)
@@ -75,6 +81,10 @@ def _opsets(where: str, model: Any) -> dict[str, int]:
     opsets = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in model.opset_import}
     if not opsets:
         raise ValueError(f"{where}: names no opset; it is truncated, or older than ONNX 1.0")
+    for domain, version in opsets.items():
+        if not isinstance(domain, str) or version < 1:
+            raise ValueError(f"{where}: opset {version} of the domain {domain or 'ai.onnx'!r} does not exist; "
+                             "the file is damaged")
     version, newest = opsets.get("", 1), onnx.defs.onnx_opset_version()
     if version > newest:
         raise ValueError(f"{where}: opset {version} is newer than {newest}, which this onnx package knows; "
@@ -83,12 +93,10 @@ def _opsets(where: str, model: Any) -> dict[str, int]:
 
 
 def _inlined(where: str, model: Any) -> Any:
-    from onnx.inliner import inline_local_functions
-
     try:
-        return inline_local_functions(model)
-    except Exception as error:  # the C++ inliner raises several types that have only Exception in common
-        raise ValueError(f"{where}: its functions cannot be inlined ({error})") from None
+        return inlined(model)
+    except ValueError as reason:
+        raise ValueError(f"{where}: its functions cannot be inlined ({reason})") from None
 
 
 def _forget_types(graph: Any, kept: bool = False) -> Iterator[tuple[str, Any]]:
@@ -132,12 +140,9 @@ def _check_sizes(where: str, dims: Mapping[str, int]) -> None:
 
 
 def _inferred(where: str, model: Any) -> Any:
-    """The model with the types that onnx infers.
-
-    Without its data propagation, which spends 80 bytes on each element of a vector that is added or multiplied;
-    values that shapes depend on are evaluated while the Network is built.
+    """The model with the types that onnx infers; values that shapes depend on are evaluated while the Network is built.
     """
     try:
-        return onnx.shape_inference.infer_shapes(model)
-    except Exception as error:  # raised by C++ as InferenceError, RuntimeError or ValueError, by onnx version
-        raise ValueError(f"{where}: onnx cannot infer its shapes ({str(error).splitlines()[0]})") from None
+        return inferred(model)
+    except ValueError as reason:
+        raise ValueError(f"{where}: onnx cannot infer its shapes ({reason})") from None

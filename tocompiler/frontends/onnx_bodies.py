@@ -108,7 +108,10 @@ def trip_count(draft: Operator, bindings: Bindings) -> int:
     """How often a Loop runs: its constant operand, or what the user binds; ValueError where neither says."""
     count = draft.input(0)
     if count is not None and count.value is not None:
-        return int(count.value.item())
+        trips = int(count.value.item())
+        if trips < 0:
+            raise ValueError(f"{bindings.where}: {draft.operator} '{draft.name}': cannot run {trips} times")
+        return trips
     if "trip_count" in draft.attributes:
         return int(draft.attributes["trip_count"])
     raise ValueError(f"{bindings.where}: {draft.operator} '{draft.name}': how often it runs depends on data; "

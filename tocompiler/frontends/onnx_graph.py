@@ -113,6 +113,19 @@ class _Builder:
                           "the file is damaged or its nodes are out of order")
 
     def _node(self, node: Any, scope: _Scope, types: Mapping[str, Any], operators: list[Operator]) -> None:
+        """One node's operators; whatever goes wrong with it is a ValueError that names the file and the operator."""
+        try:
+            self._operators(node, scope, types, operators)
+        except Exception as error:
+            text = str(error)
+            if isinstance(error, ValueError) and text.startswith(self._bindings.where):
+                raise
+            title = f"{node.op_type} '{node.name}'"
+            if not isinstance(error, ValueError):
+                text = f"is not as ONNX defines it ({type(error).__name__}: {text})"
+            raise ValueError(f"{self._bindings.where}: {'' if title in text else f'{title}: '}{text}") from error
+
+    def _operators(self, node: Any, scope: _Scope, types: Mapping[str, Any], operators: list[Operator]) -> None:
         domain = node.domain
         standard = domain in ("", "ai.onnx")
         operator = node.op_type if standard else f"{domain}.{node.op_type}"

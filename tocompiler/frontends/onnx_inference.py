@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-import onnx.shape_inference
 
 from tocompiler.frontends.onnx_bodies import body_results
+from tocompiler.frontends.onnx_compiled import node_outputs
 from tocompiler.frontends.onnx_types import FORMATS, dims_of, format_of, group_shape, is_group, tensor_type
 from tocompiler.operators import Refused, Unmodelled, rule
 from tocompiler.tensors import Operator, Shape, Tensor
@@ -67,19 +67,15 @@ def _is_concrete(shape: Shape) -> bool:
 
 def _from_onnx(node: Any, draft: Operator, bindings: Bindings) -> list[_Known]:
     domain = "" if node.domain == "ai.onnx" else node.domain
-    try:
-        schema = onnx.defs.get_schema(node.op_type, bindings.opsets.get(domain, 1), domain)
-    except Exception:  # onnx's SchemaError is not exported in every supported version: an unknown operator
+    if not onnx.defs.has(node.op_type, bindings.opsets.get(domain, 1), domain):
         return []
     given = [(name, t) for name, t in zip(node.input, draft.inputs, strict=True) if t is not None]
     types = {name: _type_of(t, bindings) for name, t in given}
     data = {name: onnx.numpy_helper.from_array(np.ascontiguousarray(t.value)) for name, t in given
             if t.value is not None and t.value.dtype != object}
-    opsets = [onnx.helper.make_opsetid(d, v) for d, v in bindings.opsets.items()]
     try:
-        found = onnx.shape_inference.infer_node_outputs(schema, node, types, data, opset_imports=opsets)
-    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
-        reason = str(error).strip().splitlines()[0]
+        found = node_outputs(node, domain, types, data, bindings.opsets)
+    except ValueError as reason:
         raise ValueError(f"{bindings.where}: {draft.operator} '{draft.name}': its operands do not fit "
                          f"({reason})") from None
     return [_bound(found.get(name), name, bindings) for name in node.output]

@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tocompiler import limits
+
 __all__ = ["KEPT_BYTES", "skim"]
 
 KEPT_BYTES = 1024
@@ -83,6 +85,7 @@ class _Skimmer:
         self._size = os.fstat(descriptor).st_size
         self._window = b""
         self._window_start = 0
+        self._kept = 0
 
     def model(self) -> bytes:
         if self._size == 0:
@@ -106,10 +109,12 @@ class _Skimmer:
                 after = position + length
                 if after > end:
                     raise self._overrun(field_start, length, end - position, at_end=end == self._size)
+                if length > KEPT_BYTES and not _skipped(kind, number) and number not in kind.children:
+                    limits.check("text_byte", length, str(self._path))
             else:
                 after = self._after_scalar(wire, number, position, end)
             walked = wire == _BYTES and length > KEPT_BYTES and number in kind.children
-            if walked or number in kind.dropped or number > _LAST_FIELD:
+            if walked or _skipped(kind, number):
                 if run < field_start:
                     kept.append(self._read(run, field_start))
                 run = after
@@ -159,6 +164,8 @@ class _Skimmer:
         self._window_start = position
 
     def _read(self, start: int, end: int) -> bytes:
+        self._kept += end - start
+        limits.check("graph_byte", self._kept, str(self._path))
         offset = start - self._window_start
         if offset >= 0 and end - self._window_start <= len(self._window):
             return self._window[offset:end - self._window_start]
@@ -175,6 +182,10 @@ class _Skimmer:
 
     def _misfit(self, position: int, why: str) -> ValueError:
         return ValueError(f"{self._path}: not an ONNX file (at byte {position} {why}); give a model saved as .onnx")
+
+
+def _skipped(kind: _Message, number: int) -> bool:
+    return number in kind.dropped or number > _LAST_FIELD
 
 
 def _encoded(value: int) -> bytes:

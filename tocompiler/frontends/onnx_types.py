@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -88,7 +87,8 @@ def dims_of(type_proto: Any) -> list[Dim] | None:
     dims: list[Dim] = []
     for d in tensor.shape.dim:
         kind = d.WhichOneof("value")
-        dims.append(None if kind is None else getattr(d, kind) or (0 if kind == "dim_value" else None))
+        size = None if kind is None else getattr(d, kind) or (0 if kind == "dim_value" else None)
+        dims.append(size.decode(errors="replace") if isinstance(size, bytes) else size)
     return dims
 
 
@@ -142,18 +142,25 @@ def _has_payload(tensor: Any) -> bool:
 def _external_bytes(tensor: Any, folder: Path | None) -> bytes | None:
     """The payload of an external tensor, from a file inside the model's folder, if it is there."""
     entry = {e.key: e.value for e in tensor.external_data}
-    length = entry.get("length", "")
-    if folder is None or "location" not in entry or not length.isdigit() or int(length) > 8 * LARGEST:
+    length, offset = (_byte_count(entry.get(key) or "0") for key in ("length", "offset"))
+    if folder is None or "location" not in entry or length is None or length > 8 * LARGEST or offset is None:
         return None
-    file = (folder / entry["location"]).resolve()
-    if not file.is_relative_to(folder.resolve()) or not file.is_file():
-        return None
-    descriptor = os.open(file, os.O_RDONLY)
     try:
-        data = os.pread(descriptor, int(length), int(entry.get("offset", "0") or 0))
-    finally:
-        os.close(descriptor)
-    return data if len(data) == int(length) else None
+        file = (folder / entry["location"]).resolve()
+        if not file.is_relative_to(folder.resolve()) or not file.is_file():
+            return None
+        with file.open("rb") as payload:
+            payload.seek(offset)
+            data = payload.read(length)
+    except (OSError, TypeError, ValueError):  # no name that a file can have, or a file that cannot be read
+        return None
+    return data if len(data) == length else None
+
+
+def _byte_count(text: Any) -> int | None:
+    """A number of bytes that a file can have."""
+    stated = isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < 20
+    return int(text) if stated and int(text) < 2**63 else None
 
 
 def constant_of(node: Any) -> Any | None:

@@ -16,13 +16,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from alu_library.formats import parse
-from alu_library.tasks import Count, Tasks
+from alu_library.tasks import Count, Tasks, check_count
 
 if TYPE_CHECKING:
     from tocompiler.tensors import Operator, Shape
 
-__all__ = ["Access", "Loops", "Refused", "Rule", "Unmodelled", "Work", "add_rule", "forward_work", "names", "register",
-           "rule"]
+__all__ = ["Access", "Loops", "Refused", "Rule", "Unmodelled", "Work", "add_rule", "forward_work", "gradient_work",
+           "names", "register", "rule"]
 
 
 class Unmodelled(Exception):  # noqa: N818 - it is a verdict about the operator, not an error of the program
@@ -52,6 +52,10 @@ class Loops:
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
 
+    def __post_init__(self) -> None:
+        for bound in (self.n, self.g, self.m, self.c, self.p, self.q, self.r, self.s):
+            check_count(bound, "a loop bound")
+
     @property
     def products(self) -> Count:
         """All products: n g m c p q r s."""
@@ -66,6 +70,9 @@ class Access:
     elements: Count
     format: str
     kind: str = "activation"
+
+    def __post_init__(self) -> None:
+        check_count(self.elements, f"the elements of '{self.tensor}' that are moved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,9 @@ class Work:
     writes: tuple[Access, ...] | None = None
     inner_reads: tuple[Access, ...] = ()
     inner_writes: tuple[Access, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_count(self.multiply_accumulates, "multiply-accumulates")
 
 
 class Rule:
@@ -179,15 +189,38 @@ def forward_work(op: Operator) -> Work:
     found = rule(op.operator)
     try:
         work = found.work(op)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as misfit:
-        if isinstance(misfit, Refused) or f"'{op.name}'" in str(misfit):
+    except (Refused, Unmodelled):
+        raise
+    except Exception as misfit:
+        if _names(op, misfit):
             raise
-        raise ValueError(f"{op.operator} '{op.name}': its operands or attributes are not as ONNX defines them "
-                         f"({type(misfit).__name__}: {misfit})") from misfit
+        raise _misfit(op, misfit) from misfit
     for tensor in (*op.inputs, *op.outputs):
         if tensor is not None and not _is_countable(tensor.format):
             raise Refused(f"{op.operator} '{op.name}': '{tensor.name}' holds {tensor.format}, which is no number")
     return work
+
+
+def gradient_work(op: Operator, needed: Sequence[bool]) -> Work:
+    """The backward pass of one operator by its rule; raises as ``forward_work`` does."""
+    try:
+        return rule(op.operator).gradient(op, needed)
+    except (Refused, Unmodelled):
+        raise
+    except Exception as misfit:
+        if _names(op, misfit):
+            raise
+        raise _misfit(op, misfit) from misfit
+
+
+def _names(op: Operator, misfit: Exception) -> bool:
+    return isinstance(misfit, ValueError) and f"'{op.name}'" in str(misfit)
+
+
+def _misfit(op: Operator, misfit: Exception) -> ValueError:
+    """What a rule came to grief over, as an error that names the operator."""
+    return ValueError(f"{op.operator} '{op.name}': its operands or attributes are not as ONNX defines them "
+                      f"({type(misfit).__name__}: {misfit})")
 
 
 @cache

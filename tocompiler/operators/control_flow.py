@@ -91,6 +91,8 @@ class Loop(Rule):
             count = stated[0]
         if count is None or (is_known(count) and count >= 2**31):
             raise Refused(f"{op.operator} '{op.name}': its trip count is not known; bind it")
+        if is_known(count) and count < 0:
+            raise bad(op, f"cannot run {count} times")
         return times(nested_work(_network(op, "body")), count)
 
 
