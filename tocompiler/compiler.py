@@ -7,16 +7,10 @@ from collections.abc import Mapping, Sequence
 from tocompiler.costing import TransistorProgram, cost
 from tocompiler.lowering import lower
 from tocompiler.network import Network
-from tocompiler.passes import NETWORK_OPTIONS, pipeline
-from tocompiler.passes.checkpointing import activation_checkpointing
-from tocompiler.passes.residency import RESIDENCY
+from tocompiler.passes import AluPass, NetworkPass, Request, apply, check_options, selected
 from tocompiler.tensors import Statistics
 
-__all__ = ["OPTIONS", "compile"]
-
-ROW_OPTIONS = {**RESIDENCY, "activation_checkpointing": activation_checkpointing}
-OPTIONS = ("dead_branches", "decomposed_attention", *NETWORK_OPTIONS, *ROW_OPTIONS)
-"""What may be switched on by name; each is printed with the result."""
+__all__ = ["compile"]
 
 
 def compile(network: Network, format: str | None = None, phase: str = "inference", *, circuits: str = "default",
@@ -26,7 +20,8 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
 
     ``format`` converts every floating-point tensor to one number format (None keeps each as it is); ``phase`` is
     ``inference``, ``training`` or ``backward``; ``circuits`` names the circuit set; ``activation_error_ulp``
-    bounds the error of elementary functions; ``options`` (see ``OPTIONS``) change what is executed or moved;
+    bounds the error of elementary functions; ``options`` (``tocompiler.passes.options()``) change what is executed or
+    moved;
     ``statistics`` says what is known of tensors' values, by name or shell pattern (``{"*.weight": Statistics(0.8)}``).
     Operators without a rule are listed in the result's ``unmodelled``.
 
@@ -37,16 +32,13 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
     >>> compile(net).totals.multiply_accumulates
     12
     """
-    for option in options:
-        if option not in OPTIONS:
-            raise ValueError(f"unknown option '{option}'; use one of {', '.join(OPTIONS)}")
-    prepared = pipeline(network, format=format, phase=phase, options=options, statistics=statistics)
-    alu = lower(prepared, format=format or _formats_of(network), phase=phase, parameters=network.parameters,
-                activation_error_ulp=activation_error_ulp, optimizer=optimizer, options=tuple(options))
-    for option in options:
-        if option in ROW_OPTIONS:
-            alu = ROW_OPTIONS[option](alu)
-    return cost(alu, circuits, basis)
+    check_options(options)
+    request = Request(format, phase, tuple(options), statistics or {})
+    on_network, on_rows = selected(request, NetworkPass), selected(request, AluPass)
+    alu = lower(apply(on_network, network), format=format or _formats_of(network), phase=phase,
+                parameters=network.parameters, activation_error_ulp=activation_error_ulp, optimizer=optimizer,
+                options=tuple(options), passes=tuple(str(each) for each in (*on_network, *on_rows)))
+    return cost(apply(on_rows, alu), circuits, basis)
 
 
 def _formats_of(network: Network) -> str:

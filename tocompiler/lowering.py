@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from alu_library import formats
@@ -76,7 +76,8 @@ class UnmodelledOperator:
 
 @dataclass(frozen=True)
 class AluProgram:
-    """The second level: ALU tasks per operator. ``parameters`` are trainable elements, tied ones once."""
+    """The second level: ALU tasks per operator. ``parameters`` are trainable elements, tied ones once; ``passes`` names
+    those that ran on the network and on the rows, in order, with what they were told."""
 
     network: Network
     format: str
@@ -84,7 +85,8 @@ class AluProgram:
     parameters: Count
     rows: tuple[AluRow, ...]
     unmodelled: tuple[UnmodelledOperator, ...] = ()
-    options: tuple[str, ...] = field(default=())
+    options: tuple[str, ...] = ()
+    passes: tuple[str, ...] = ()
 
     @property
     def tasks(self) -> Tasks:
@@ -102,7 +104,7 @@ class AluProgram:
 
 def lower(network: Network, *, format: str, phase: str = "inference", parameters: Count | None = None,
           activation_error_ulp: float | None = None, optimizer: str = "sgd",
-          options: tuple[str, ...] = ()) -> AluProgram:
+          options: tuple[str, ...] = (), passes: tuple[str, ...] = ()) -> AluProgram:
     """Lower a network whose tensors have their shapes.
 
     ``parameters`` overrides the count taken from ``network`` where a pass has folded weights away.
@@ -134,7 +136,7 @@ def lower(network: Network, *, format: str, phase: str = "inference", parameters
             for step in optimizer_work(network, optimizer)
         ]
     return AluProgram(network, format, phase, network.parameters if parameters is None else parameters,
-                      tuple(rows), tuple(unmodelled), options)
+                      tuple(rows), tuple(unmodelled), options, passes)
 
 
 def _unmodelled(op: Operator, reason: Exception) -> UnmodelledOperator:

@@ -6,11 +6,11 @@ import pytest
 
 from tocompiler.compiler import compile
 from tocompiler.network import Network
-from tocompiler.passes.constant_folding import fold_constants
-from tocompiler.passes.dead_code import remove_dead_code
-from tocompiler.passes.fold_batch_norm import fold_batch_norm
-from tocompiler.passes.formats import convert_formats
-from tocompiler.passes.operand_statistics import annotate_statistics
+from tocompiler.passes.constant_folding import FoldConstants
+from tocompiler.passes.dead_code import RemoveDeadCode
+from tocompiler.passes.fold_batch_norm import FoldBatchNorm
+from tocompiler.passes.formats import ConvertFormats
+from tocompiler.passes.operand_statistics import AnnotateStatistics
 from tocompiler.tensors import Operator, Statistics, Tensor
 
 
@@ -26,7 +26,7 @@ def test_constant_folding_drops_work_on_weights_and_keeps_them_parameters() -> N
     x = Tensor("x", (2, 4), kind="input")
     w, wt, y = Tensor("w", (3, 4), kind="parameter"), Tensor("wt", (4, 3)), Tensor("y", (2, 3))
     net = Network("n", [Operator("t", "Transpose", (w,), (wt,)), Operator("m", "MatMul", (x, wt), (y,))], [x], [y])
-    folded = fold_constants(net)
+    folded = FoldConstants().run(net)
     assert [op.name for op in folded.operators] == ["m"]
     assert folded.operators[0].given(1).kind == "parameter"
 
@@ -35,18 +35,18 @@ def test_constant_folding_keeps_quantised_weights_quantised() -> None:
     w = Tensor("w", (3, 4), "int8", "constant")
     scale, y = Tensor("s", (), kind="constant"), Tensor("y", (3, 4))
     net = Network("n", [Operator("dq", "DequantizeLinear", (w, scale), (y,))], [], [y])
-    assert fold_constants(net) is net
+    assert FoldConstants().run(net) is net
 
 
 def test_dead_code_goes_and_live_code_stays() -> None:
     net = _conv_block()
-    assert remove_dead_code(net) is net
+    assert RemoveDeadCode().run(net) is net
     net.relu(net.inputs[0])
-    assert len(remove_dead_code(net).operators) == len(net.operators) - 1
+    assert len(RemoveDeadCode().run(net).operators) == len(net.operators) - 1
 
 
 def test_batch_norm_folds_into_the_convolution_before_it() -> None:
-    folded = fold_batch_norm(_conv_block())
+    folded = FoldBatchNorm().run(_conv_block())
     assert [op.operator for op in folded.operators] == ["Conv", "Relu", "Conv"]
     # The folded convolution gained the shift as its bias and writes what the batch norm wrote.
     assert folded.operators[0].input(2) is not None
@@ -57,31 +57,31 @@ def test_batch_norm_stays_where_somebody_else_reads_the_convolution() -> None:
     net = Network("n")
     conv = net.conv2d(net.input((1, 3, 8, 8)), out_channels=4, kernel_size=3)
     net.output(net.add(net.batch_norm(conv), conv))
-    assert fold_batch_norm(net) is net
+    assert FoldBatchNorm().run(net) is net
 
 
 def test_formats_change_floats_only() -> None:
     x, i = Tensor("x", (5, 4), kind="parameter"), Tensor("i", (2,), "int64", "input")
     y = Tensor("y", (2, 4))
-    net = convert_formats(Network("n", [Operator("g", "Gather", (x, i), (y,))], [i], [y]), "fp16")
+    net = ConvertFormats("fp16").run(Network("n", [Operator("g", "Gather", (x, i), (y,))], [i], [y]))
     assert [t.format for t in net.operators[0].inputs if t] == ["fp16", "int64"]
     assert net.outputs[0].format == "fp16"
     with pytest.raises(ValueError, match="fp99"):
-        convert_formats(net, "fp99")
+        ConvertFormats("fp99").run(net)
 
 
 def test_relu_makes_half_its_result_zero_and_moving_data_keeps_that() -> None:
     net = Network("n")
     y = net.flatten(net.relu(net.input((1, 3, 8, 8))))
     net.output(net.linear(y, out_features=2))
-    statistics = [op.given(0).statistics for op in annotate_statistics(net).operators]
+    statistics = [op.given(0).statistics for op in AnnotateStatistics().run(net).operators]
     assert statistics == [None, Statistics(0.5, "relu"), Statistics(0.5, "relu")]
 
 
 def test_stated_statistics_are_kept() -> None:
     x = Tensor("x", (4,), kind="input")
     y = Tensor("y", (4,), statistics=Statistics(zeros=0.9))
-    net = annotate_statistics(Network("n", [Operator("r", "Relu", (x,), (y,))], [x], [y]))
+    net = AnnotateStatistics().run(Network("n", [Operator("r", "Relu", (x,), (y,))], [x], [y]))
     assert net.outputs[0].statistics == Statistics(zeros=0.9)
 
 

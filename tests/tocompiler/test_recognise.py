@@ -13,7 +13,7 @@ from alu_library.tasks import Tasks
 from tocompiler.network import Network
 from tocompiler.operators import forward_work
 from tocompiler.passes import pipeline
-from tocompiler.passes.recognise import recognise
+from tocompiler.passes.recognise import Recognise
 from tocompiler.tensors import Tensor
 
 DATA = Path(__file__).parent.parent / "data"
@@ -105,7 +105,7 @@ def mish(net: Network, x: Tensor) -> Tensor:
     (guarded_softmax, lambda net, x: net.softmax(x)),
 ])
 def test_apart_and_whole_give_one_count(apart, whole):
-    recognised, expected = recognise(network(apart)), network(whole)
+    recognised, expected = Recognise().run(network(apart)), network(whole)
     assert [(o.operator, o.outputs[0].shape) for o in recognised.operators] == [
         (o.operator, o.outputs[0].shape) for o in expected.operators]
     assert tasks(recognised) == tasks(expected)
@@ -136,7 +136,7 @@ def mean_over_the_first_axis(net: Network, x: Tensor) -> Tensor:
 @pytest.mark.parametrize("build", [wrong_constant, used_elsewhere, another_factor, mean_over_the_first_axis])
 def test_what_is_something_else_stays(build):
     net = network(build)
-    assert recognise(net) is net
+    assert Recognise().run(net) is net
 
 
 def test_a_norm_without_scale_keeps_what_follows():
@@ -146,7 +146,7 @@ def test_a_norm_without_scale_keeps_what_follows():
         y = op(net, "Div", d, op(net, "Sqrt", op(net, "Add", variance, 1e-5)))
         return op(net, "Mul", y, x)
 
-    assert [o.operator for o in recognise(network(build)).operators] == ["LayerNormalization", "Mul"]
+    assert [o.operator for o in Recognise().run(network(build)).operators] == ["LayerNormalization", "Mul"]
 
 
 def quantised(build: Build) -> Network:

@@ -12,7 +12,7 @@ from tocompiler.compiler import compile
 from tocompiler.loading import load
 from tocompiler.lowering import AluProgram
 from tocompiler.network import Network
-from tocompiler.passes.recognise_attention import recognise_attention
+from tocompiler.passes.recognise_attention import RecogniseAttention
 from tocompiler.tensors import Tensor
 
 DATA = Path(__file__).parent.parent / "data"
@@ -101,7 +101,7 @@ def test_the_builder_and_the_exported_steps_are_one_network() -> None:
     built = Network("apart")
     q, v, k = (built.linear(built.input((B, H, n, D)), D) for n in (Q, K, K))
     built.output(built.scaled_dot_product_attention(q, k, v))
-    found = recognise_attention(apart(lambda net, s: s))
+    found = RecogniseAttention().run(apart(lambda net, s: s))
     assert [(op.operator, dict(op.attributes)) for op in found.operators] == [
         (op.operator, dict(op.attributes)) for op in built.operators]
 
@@ -123,12 +123,12 @@ def test_other_steps_on_the_scores_stay_apart(steps: Steps) -> None:
     net = Network("other")
     q, k, v = net.input((1, H, Q, D)), net.input((1, H, D, K)), net.input((1, H, K, D))
     net.output(net.matmul(net.softmax(steps(net, net.matmul(q, net.transpose(net.transpose(k, -2, -1), -2, -1)))), v))
-    assert recognise_attention(net) is net
+    assert RecogniseAttention().run(net) is net
 
 
 def test_probabilities_that_someone_else_reads_keep_the_steps() -> None:
     net = apart(masked, watched=True)
-    assert recognise_attention(net) is net
+    assert RecogniseAttention().run(net) is net
 
 
 # Products and softmax as both exporters write them; the number of attentions is the published networks' depth.

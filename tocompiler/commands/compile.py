@@ -11,6 +11,7 @@ from tocompiler.commands.output import put, put_json
 from tocompiler.compiler import compile
 from tocompiler.loading import load
 from tocompiler.network import Network
+from tocompiler.passes import options as pass_options
 from tocompiler.report.compiled import as_json, as_table
 from tocompiler.report.levels import LEVELS, print_energy
 from tocompiler.tensors import Statistics
@@ -66,7 +67,7 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--device", help="A calibrated device by name, or its TOML file: adds energy with a 90 % interval.")
 @click.option("--circuits", default="default", show_default=True, help="Circuit set that prices the tasks.")
 @click.option("--activation-error", type=float, metavar="ULP", help="Largest error of elementary functions, in ulp.")
-@click.option("--option", "options", multiple=True, help="A pass that changes what runs, as in fold_batch_norm.")
+@click.option("--option", "options", multiple=True, help=f"Change what runs: {', '.join(pass_options())}.")
 @click.option("--zeros", callback=_zeros, multiple=True, metavar="TENSOR=F",
               help="Fraction of zeros in a tensor, by name or pattern.")
 @click.option("--read-weights", is_flag=True, help="Take the zeros of the weights from the ONNX file.")

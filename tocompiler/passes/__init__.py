@@ -1,56 +1,87 @@
-"""Passes from Network to Network: one file, one name, one contract each; this file says which run and in what order.
+"""Passes within a level: one file for each, with a name, options and a contract; this file is their register.
 
 Constant folding and dead code run by default, as do recognition (operators that an exporter took apart count as the
 operator they are), integer arithmetic for quantised models, and the passes that only annotate. Whatever else changes
-what is executed is an option, by name, and is named in the output.
+what is executed is an option, by name, and is named in the output. What a user may switch is stated by the passes
+themselves (``optional``, ``unless``), and the compiler, the command line and the report read it here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from typing import TypeVar
 
 from tocompiler.network import Network
-from tocompiler.passes.constant_folding import fold_constants
-from tocompiler.passes.dead_code import remove_dead_code
-from tocompiler.passes.fold_batch_norm import fold_batch_norm
-from tocompiler.passes.formats import convert_formats
-from tocompiler.passes.integer_arithmetic import use_integer_arithmetic
-from tocompiler.passes.operand_statistics import annotate_statistics, state_statistics
-from tocompiler.passes.recognise import recognise
-from tocompiler.passes.recognise_attention import recognise_attention
-from tocompiler.passes.training_mode import set_training_mode
+from tocompiler.passes.base import AluPass, NetworkPass, Pass, Request, apply
 from tocompiler.tensors import Statistics
 
-__all__ = ["NETWORK_OPTIONS", "pipeline"]
+__all__ = ["AluPass", "NetworkPass", "Request", "apply", "check_options", "names", "options", "pipeline", "register",
+           "selected"]
 
-NETWORK_OPTIONS: Mapping[str, Callable[[Network], Network]] = {
-    "fold_batch_norm": fold_batch_norm,
-}
-"""Passes that change what is executed, by the name that switches each on."""
+_PASSES: dict[str, type[Pass]] = {}
+_P = TypeVar("_P", bound=type[Pass])
+_S = TypeVar("_S", bound=Pass)
+
+
+def register(cls: _P) -> _P:
+    """Class decorator: file a pass under its name; KeyError if the name, or the option that switches it, is taken."""
+    if cls.name in _PASSES:
+        raise KeyError(f"pass {cls.name} is registered twice")
+    taken = {option for other in _PASSES.values() for option in other.switches()}.intersection(cls.switches())
+    if taken:
+        raise KeyError(f"option {taken.pop()} of pass {cls.name} belongs to another pass")
+    _PASSES[cls.name] = cls
+    return cls
+
+
+@cache
+def _load() -> None:
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+
+
+def names() -> list[str]:
+    """Every pass, in the order in which they run: those on networks first, each behind those it names in ``after``.
+
+    ValueError where these go round in a circle.
+    """
+    _load()
+    try:
+        order = TopologicalSorter({name: cls.after for name, cls in _PASSES.items()}).static_order()
+        return sorted((name for name in order if name in _PASSES), key=lambda name: issubclass(_PASSES[name], AluPass))
+    except CycleError as error:
+        raise ValueError(f"passes follow each other in a circle: {', '.join(error.args[1])}") from None
+
+
+def options() -> Mapping[str, str]:
+    """What may be switched by name, with a line on each, in the order of the passes."""
+    return {option: line for name in names() for option, line in _PASSES[name].switches().items()}
+
+
+def check_options(given: Sequence[str]) -> None:
+    """ValueError names an option that no pass knows."""
+    known = options()
+    for option in given:
+        if option.partition(":")[0] not in known:
+            raise ValueError(f"unknown option '{option}'; use one of {', '.join(known)}")
+
+
+def selected(request: Request, kind: type[_S]) -> list[_S]:
+    """The passes of one kind that a compilation runs, in order, each with its options."""
+    found = (_PASSES[name].chosen(request) for name in names() if issubclass(_PASSES[name], kind))
+    return [each for each in found if isinstance(each, kind)]
 
 
 def pipeline(network: Network, *, format: str | None = None, phase: str = "inference", options: Sequence[str] = (),
              statistics: Mapping[str, Statistics] | None = None) -> Network:
-    """The network that is lowered.
+    """The network that is lowered, after its passes.
 
-    ``statistics`` states what is known of tensors' values, by name or shell pattern; the option ``dead_branches``
-    keeps operators that no output needs, as some runtimes do. ValueError names an unknown format or pattern.
+    ValueError names an unknown option, format or pattern, or the pass whose contract is broken.
     """
-    if statistics:
-        network = state_statistics(network, statistics)
-    network = fold_constants(network, parameters=phase == "inference")
-    if "dead_branches" not in options:
-        network = remove_dead_code(network)
-    network = recognise(network)
-    if "decomposed_attention" not in options:
-        network = recognise_attention(network)
-    if phase == "inference":
-        network = use_integer_arithmetic(network)
-    for option in options:
-        if option in NETWORK_OPTIONS:
-            network = NETWORK_OPTIONS[option](network)
-    if phase != "inference":
-        network = set_training_mode(network)
-    if format is not None:
-        network = convert_formats(network, format)
-    return annotate_statistics(network)
+    check_options(options)
+    request = Request(format, phase, tuple(options), statistics or {})
+    return apply(selected(request, NetworkPass), network)

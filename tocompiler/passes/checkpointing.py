@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tocompiler.lowering import AluProgram
+from tocompiler.passes import AluPass, register
+from tocompiler.passes.conditions import TRAINING_STEP
 
-__all__ = ["activation_checkpointing"]
+__all__ = ["ActivationCheckpointing"]
 
 
-def activation_checkpointing(program: AluProgram) -> AluProgram:
-    """Run every forward row once more before the backward pass (Chen et al. 2016, with whole blocks recomputed).
+@register
+@dataclass(frozen=True)
+class ActivationCheckpointing(AluPass):
+    """Run every forward row once more before the backward pass (Chen et al. 2016, with whole blocks recomputed)."""
 
-    The rows are named ``.recompute``. ValueError unless the program has a forward and a backward pass.
-    """
-    if program.phase != "training":
-        raise ValueError("activation_checkpointing recomputes in the backward pass: it needs --phase training")
-    again = tuple(replace(row, name=f"{row.name}.recompute", phase="recompute")
-                  for row in program.rows if row.phase == "forward")
-    return replace(program, rows=tuple(row for row in program.rows if row.phase == "forward") + again
-                   + tuple(row for row in program.rows if row.phase != "forward"))
+    name = "activation_checkpointing"
+    optional = True
+    after = ("im2col",)
+    requires = (TRAINING_STEP,)
+
+    def run(self, program: AluProgram) -> AluProgram:
+        """The rows added are named ``.recompute``, and that is their phase."""
+        again = tuple(replace(row, name=f"{row.name}.recompute", phase="recompute")
+                      for row in program.rows if row.phase == "forward")
+        return replace(program, rows=tuple(row for row in program.rows if row.phase == "forward") + again
+                       + tuple(row for row in program.rows if row.phase != "forward"))

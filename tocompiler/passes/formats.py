@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from alu_library.formats import parse
 from tocompiler.network import Network
+from tocompiler.passes import NetworkPass, Request, register
+from tocompiler.passes.conditions import RESULTS
 from tocompiler.tensors import Tensor
 
-__all__ = ["convert_formats"]
+__all__ = ["ConvertFormats"]
 
 
-def convert_formats(network: Network, format: str) -> Network:
-    """Replace the format of every floating-point tensor; integer tensors (indices, shapes, quantised) stay.
+@register
+@dataclass(frozen=True)
+class ConvertFormats(NetworkPass):
+    """Bring every floating-point tensor to one number format."""
 
-    ValueError on an unknown format.
-    """
-    parse(format)
-    changed: dict[str, Tensor] = {}
+    name = "convert_formats"
+    after = ("set_training_mode",)
+    keeps = (RESULTS,)
+    format: str = ""
 
-    def note(tensor: Tensor | None) -> None:
-        if tensor is not None and tensor.name not in changed and tensor.format != format and _is_float(tensor.format):
-            changed[tensor.name] = replace(tensor, format=format)
+    @classmethod
+    def chosen(cls, request: Request) -> ConvertFormats | None:
+        return None if request.format is None else cls(request.format)
 
-    for op in network.operators:
-        for tensor in (*op.inputs, *op.outputs):
+    def run(self, network: Network) -> Network:
+        """Replace the format of every floating-point tensor; integer tensors (indices, shapes, quantised) stay.
+
+        ValueError on an unknown format.
+        """
+        parse(self.format)
+        changed: dict[str, Tensor] = {}
+
+        def note(tensor: Tensor | None) -> None:
+            if tensor is None or tensor.name in changed or tensor.format == self.format:
+                return
+            if _is_float(tensor.format):
+                changed[tensor.name] = replace(tensor, format=self.format)
+
+        for op in network.operators:
+            for tensor in (*op.inputs, *op.outputs):
+                note(tensor)
+        for tensor in (*network.inputs, *network.outputs):
             note(tensor)
-    for tensor in (*network.inputs, *network.outputs):
-        note(tensor)
-    return network.map_tensors(changed) if changed else network
+        return network.map_tensors(changed) if changed else network
 
 
 def _is_float(format: str) -> bool:

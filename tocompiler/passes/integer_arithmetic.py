@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tocompiler.network import Network
+from tocompiler.passes import NetworkPass, Request, register
+from tocompiler.passes.conditions import RESULTS, TOPOLOGICAL_ORDER, UNIQUE_NAMES
 from tocompiler.passes.matching import Uses
 from tocompiler.tensors import Operator, Tensor
 
-__all__ = ["use_integer_arithmetic"]
+__all__ = ["UseIntegerArithmetic"]
 
 _Triple = tuple[Tensor | None, Tensor | None, Tensor | None]
 """A quantised tensor, its scale and its zero point."""
@@ -49,26 +51,41 @@ class _Site:
         return Operator(self.op.name, operator, inputs, outputs, self.op.attributes)
 
 
-def use_integer_arithmetic(network: Network) -> Network:
-    """Replace DequantizeLinear, operator (and a ReLU after it), QuantizeLinear by the integer operator.
+@register
+@dataclass(frozen=True)
+class UseIntegerArithmetic(NetworkPass):
+    """Run an operator between DequantizeLinear and QuantizeLinear on the integers, as runtimes do."""
 
-    Conversions that nothing reads any more are dropped. Requires topological order; linear in operators.
-    """
-    if not any(op.operator == "DequantizeLinear" for op in network.operators):
-        return network
-    uses = Uses(network)
-    replaced: dict[str, Operator | None] = {}
-    for op in network.operators:
-        form = _FORMS.get(op.operator) or (_unchanged if op.operator in _ORDER_KEPT else None)
-        if form is None:
-            continue
-        absorbed, quantise = _quantised_after(op, uses)
-        whole = form(_Site(op, tuple(_dequantised(t, uses) for t in op.inputs), quantise))
-        if whole is not None:
-            replaced.update((part.name, None) for part in absorbed)
-            replaced[op.name] = whole
-    kept = [op for op in (replaced.get(op.name, op) for op in network.operators) if op is not None]
-    return network.with_operators(_without_idle_conversions(kept, network)) if replaced else network
+    name = "use_integer_arithmetic"
+    after = ("recognise_attention",)
+    requires = (TOPOLOGICAL_ORDER, UNIQUE_NAMES)
+    ensures = (TOPOLOGICAL_ORDER, UNIQUE_NAMES)
+    keeps = (RESULTS,)
+
+    @classmethod
+    def chosen(cls, request: Request) -> UseIntegerArithmetic | None:
+        return cls() if request.phase == "inference" else None
+
+    def run(self, network: Network) -> Network:
+        """Replace DequantizeLinear, operator (and a ReLU after it), QuantizeLinear by the integer operator.
+
+        Conversions that nothing reads any more are dropped. Linear in operators.
+        """
+        if not any(op.operator == "DequantizeLinear" for op in network.operators):
+            return network
+        uses = Uses(network)
+        replaced: dict[str, Operator | None] = {}
+        for op in network.operators:
+            form = _FORMS.get(op.operator) or (_unchanged if op.operator in _ORDER_KEPT else None)
+            if form is None:
+                continue
+            absorbed, quantise = _quantised_after(op, uses)
+            whole = form(_Site(op, tuple(_dequantised(t, uses) for t in op.inputs), quantise))
+            if whole is not None:
+                replaced.update((part.name, None) for part in absorbed)
+                replaced[op.name] = whole
+        kept = [op for op in (replaced.get(op.name, op) for op in network.operators) if op is not None]
+        return network.with_operators(_without_idle_conversions(kept, network)) if replaced else network
 
 
 def _dequantised(tensor: Tensor | None, uses: Uses) -> _Triple | None:

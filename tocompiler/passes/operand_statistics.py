@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from tocompiler.assumptions import assumption
 from tocompiler.network import Network
+from tocompiler.passes import NetworkPass, Request, register
+from tocompiler.passes.conditions import RESULTS, TOPOLOGICAL_ORDER
 from tocompiler.tensors import Operator, Statistics, Tensor
 
-__all__ = ["annotate_statistics", "state_statistics"]
+__all__ = ["AnnotateStatistics", "StateStatistics"]
 
 _PASSED_ON = frozenset({
     "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Dropout", "MaxPool", "Slice", "Split",
@@ -20,34 +22,57 @@ _PASSED_ON = frozenset({
 """Operators whose result has about the zeros of its first operand. (For max-pooling this is an upper bound.)"""
 
 
-def annotate_statistics(network: Network) -> Network:
-    """Give each tensor without stated statistics the assumed ones: dense and normal, and zeros after ReLU.
+@register
+@dataclass(frozen=True)
+class AnnotateStatistics(NetworkPass):
+    """Give tensors of unknown values the assumed statistics."""
 
-    Statistics that a user stated or that were measured are kept, and passed on by operators that only move data.
-    """
-    found: dict[str, Tensor] = {}
-    for op in network.operators:
-        statistics = _result(op, found)
-        if statistics is not None:
-            for t in op.outputs:
-                if t.statistics is None:
-                    found[t.name] = replace(t, statistics=statistics)
-    return network.map_tensors(found) if found else network
+    name = "annotate_statistics"
+    after = ("convert_formats",)
+    requires = (TOPOLOGICAL_ORDER,)
+    keeps = (RESULTS,)
+
+    def run(self, network: Network) -> Network:
+        """Give each tensor without stated statistics the assumed ones: dense and normal, and zeros after ReLU.
+
+        Statistics that a user stated or that were measured are kept, and passed on by operators that only move data.
+        """
+        found: dict[str, Tensor] = {}
+        for op in network.operators:
+            statistics = _result(op, found)
+            if statistics is not None:
+                for t in op.outputs:
+                    if t.statistics is None:
+                        found[t.name] = replace(t, statistics=statistics)
+        return network.map_tensors(found) if found else network
 
 
-def state_statistics(network: Network, stated: Mapping[str, Statistics]) -> Network:
-    """Give tensors the statistics that a user stated or measured, by name or shell pattern; later entries win.
+@register
+@dataclass(frozen=True)
+class StateStatistics(NetworkPass):
+    """Give tensors the statistics that a user stated or measured."""
 
-    ValueError names a pattern that no tensor of the network matches.
-    """
-    tensors = {t.name: t for op in network.operators for t in (*op.inputs, *op.outputs) if t is not None}
-    changed: dict[str, Tensor] = {}
-    for pattern, statistics in stated.items():
-        names = [pattern] if pattern in tensors else fnmatch.filter(tensors, pattern)
-        if not names:
-            raise ValueError(f"no tensor of {network.name} is called '{pattern}'; `--emit network` lists them")
-        changed.update((name, replace(tensors[name], statistics=statistics)) for name in names)
-    return network.map_tensors(changed)
+    name = "state_statistics"
+    keeps = (RESULTS,)
+    stated: Mapping[str, Statistics] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def chosen(cls, request: Request) -> StateStatistics | None:
+        return cls(request.statistics) if request.statistics else None
+
+    def run(self, network: Network) -> Network:
+        """Give tensors the statistics that a user stated or measured, by name or shell pattern; later entries win.
+
+        ValueError names a pattern that no tensor of the network matches.
+        """
+        tensors = {t.name: t for op in network.operators for t in (*op.inputs, *op.outputs) if t is not None}
+        changed: dict[str, Tensor] = {}
+        for pattern, statistics in self.stated.items():
+            names = [pattern] if pattern in tensors else fnmatch.filter(tensors, pattern)
+            if not names:
+                raise ValueError(f"no tensor of {network.name} is called '{pattern}'; `--emit network` lists them")
+            changed.update((name, replace(tensors[name], statistics=statistics)) for name in names)
+        return network.map_tensors(changed)
 
 
 def _result(op: Operator, found: dict[str, Tensor]) -> Statistics | None:

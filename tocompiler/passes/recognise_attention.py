@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 
 from tocompiler.network import Network
 from tocompiler.operators.shapes import scalar
+from tocompiler.passes import NetworkPass, register
+from tocompiler.passes.conditions import RESULTS, TOPOLOGICAL_ORDER, UNIQUE_NAMES
 from tocompiler.passes.matching import Uses, is_close
 from tocompiler.tensors import Operator, Shape, Tensor
 
-__all__ = ["recognise_attention"]
+__all__ = ["RecogniseAttention"]
 
 _STEPS = {"Add": "add", "Mul": "multiply", "Div": "divide", "Where": "select"}
 """What may be done to each score, with its ALU task."""
@@ -32,24 +34,35 @@ class _Site:
     masks: list[Tensor] = field(default_factory=list)
 
 
-def recognise_attention(network: Network) -> Network:
-    """Replace MatMul, steps on the scores, Softmax, MatMul by Attention, with the scales of query and key before it.
+@register
+@dataclass(frozen=True)
+class RecogniseAttention(NetworkPass):
+    """Make two matrix products with a softmax between them one Attention."""
 
-    Requires topological order and one name for each operator. Linear: each softmax is looked at once, and the pattern
-    has a bounded size.
-    """
-    uses = Uses(network)
-    replaced: dict[str, tuple[Operator, ...]] = {}
-    for op in network.operators:
-        if op.operator == "MatMul":
-            site = _Site()
-            whole = _attention(op, uses, site)
-            if whole is not None and uses.inside(tuple(site.parts), site.parts[-1]):
-                replaced.update((part.name, ()) for part in site.parts)
-                replaced[whole.name] = (whole,) if site.moved is None else (site.moved, whole)
-    if not replaced:
-        return network
-    return network.with_operators([new for op in network.operators for new in replaced.get(op.name, (op,))])
+    name = "recognise_attention"
+    unless = "decomposed_attention"
+    after = ("recognise",)
+    requires = (TOPOLOGICAL_ORDER, UNIQUE_NAMES)
+    ensures = (TOPOLOGICAL_ORDER, UNIQUE_NAMES)
+    keeps = (RESULTS,)
+
+    def run(self, network: Network) -> Network:
+        """Replace MatMul, steps on the scores, Softmax, MatMul by Attention, with the scales of query and key before.
+
+        Linear: each product is looked at once, and the pattern has a bounded size.
+        """
+        uses = Uses(network)
+        replaced: dict[str, tuple[Operator, ...]] = {}
+        for op in network.operators:
+            if op.operator == "MatMul":
+                site = _Site()
+                whole = _attention(op, uses, site)
+                if whole is not None and uses.inside(tuple(site.parts), site.parts[-1]):
+                    replaced.update((part.name, ()) for part in site.parts)
+                    replaced[whole.name] = (whole,) if site.moved is None else (site.moved, whole)
+        if not replaced:
+            return network
+        return network.with_operators([new for op in network.operators for new in replaced.get(op.name, (op,))])
 
 
 def _attention(first: Operator, uses: Uses, site: _Site) -> Operator | None:

@@ -56,6 +56,7 @@ def as_json(program: TransistorProgram, prediction: Prediction | None, model: st
         "basis": program.basis,
         "operands": operand_summary(program.alu),
         "options": list(program.alu.options),
+        "passes": list(program.alu.passes),
         "device": device.name if device is not None else None,
         "totals": {
             "multiply_accumulates": plain(total.multiply_accumulates),

@@ -20,7 +20,8 @@ __all__ = ["explanation"]
 
 def explanation(program: TransistorProgram, device: Device | None = None) -> str:
     """Sections of text: circuits, elementary functions, assumptions and, with one, the device."""
-    sections = [_circuits(program), _functions(program), _assumptions()]
+    sections = [f"Passes, in order: {', '.join(program.alu.passes) or 'none'}", _circuits(program), _functions(program),
+                _assumptions()]
     if device is not None:
         sections.append(_device(device))
     return "\n\n".join(section for section in sections if section)
