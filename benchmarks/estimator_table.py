@@ -25,7 +25,7 @@ import tocompiler
 from hardware.measurement import Measurement, MeasurementRow, read_table
 from hardware.memory import MemoryLevel
 from hardware.provenance import shipped_table, shipped_tables
-from tocompiler.estimators import NAMES
+from tocompiler.estimators import names
 from tocompiler.estimators.comparison import Score, Split, compare
 from tocompiler.estimators.synergy import Machine
 from tocompiler.families import network_of
@@ -151,16 +151,16 @@ def plot(path: str, output: str) -> None:
 
     cells: dict[tuple[str, str], float | None] = {}
     for claim in json.loads(Path(path).read_text(encoding="utf-8"))["claims"]:
-        name = next((n for n in sorted(NAMES, key=len, reverse=True) if claim["name"].endswith(f"_{n}_mape")), None)
+        name = next((n for n in sorted(names(), key=len, reverse=True) if claim["name"].endswith(f"_{n}_mape")), None)
         if name and claim["name"].startswith("seed_"):
             cells[claim["name"].removeprefix("seed_").removesuffix(f"_{name}_mape"), name] = (
                 claim["compared_with"].get("median_ape"))
     columns = list(dict.fromkeys(task for task, _ in cells))
-    grid = np.array([[cells.get((task, name)) or np.nan for task in columns] for name in NAMES], dtype=float)
-    figure, axes = plt.subplots(figsize=(1.1 * len(columns) + 3, 0.5 * len(NAMES) + 2.5))
+    grid = np.array([[cells.get((task, name)) or np.nan for task in columns] for name in names()], dtype=float)
+    figure, axes = plt.subplots(figsize=(1.1 * len(columns) + 3, 0.5 * len(names()) + 2.5))
     axes.imshow(np.log10(grid), cmap="viridis_r", vmin=0, vmax=2.5, aspect="auto")
     axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right")
-    axes.set_yticks(range(len(NAMES)), NAMES)
+    axes.set_yticks(range(len(names())), names())
     for (i, j), value in np.ndenumerate(grid):
         axes.text(j, i, "-" if np.isnan(value) else f"{value:.3g}", ha="center", va="center", fontsize=8)
     axes.set_title("Held-out median error, percent")

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from hardware.files import replacing
+from hardware.program import Program
 
 __all__ = ["COLUMNS", "PHASES", "Measurement", "MeasurementRow", "TableError", "read_table", "write_table"]
 
@@ -47,7 +48,7 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class Measurement:
-    """Energy that a meter read while ``program`` (a TransistorProgram) ran ``executions`` times.
+    """Energy that a meter read while ``program`` ran ``executions`` times.
 
     ``latency_second`` (of one execution) is kept for the record; no prediction reads it. ``group`` is the
     network a measurement belongs to: cross-validation keeps the rows of a group together.
@@ -90,7 +91,7 @@ class MeasurementRow:
     group: str = ""
     conditions: Mapping[str, str] = field(default_factory=dict)
 
-    def measurement(self, program: Any) -> Measurement:
+    def measurement(self, program: Program) -> Measurement:
         """The row with its model compiled."""
         conditions = {**self.conditions, **({"runtime": self.runtime} if self.runtime else {})}
         return Measurement(program, self.energy_joule, self.latency_second, self.executions, conditions,

@@ -59,12 +59,12 @@ def _compare(table: str, name: str, json_path: str | None) -> None:
     from tabulate import tabulate
 
     from tocompiler.energy.tables import read_measurements
-    from tocompiler.estimators import NAMES, estimator
+    from tocompiler.estimators import estimator, names
     from tocompiler.estimators.comparison import compare
 
     if name != "all":
         estimator(name)  # an unknown name ends here, before the table is compiled
-    scores = list(compare(read_measurements(table), NAMES if name == "all" else (name,)))
+    scores = list(compare(read_measurements(table), names() if name == "all" else (name,)))
     if put_json({"table": table, "estimators": [s.as_json() for s in scores]}, json_path):
         return
     click.echo(tabulate([(s.name, s.mape, s.median_ape, s.seconds, s.reason) for s in scores], floatfmt=".4g",

@@ -2,33 +2,21 @@
 
 ``estimator("yang")`` makes one; ``fit(measurements)`` learns what the method leaves free from a device's measurements
 (``hardware.Measurement``) and returns the estimator itself; ``predict(program)`` gives the joules of one execution of
-a TransistorProgram. Only the two import what they need: numpy and scipy are not loaded by this module.
+a TransistorProgram. A file of this package files its classes with ``register``, as anybody may.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-__all__ = ["NAMES", "Estimator", "estimator"]
+from tocompiler.registers import open_files
 
-_PLACES = {
-    "transistor_operations": ("transistor_operations", "TransistorOperations"),
-    "scaling_law": ("transistor_operations", "ScalingLaw"),
-    "macs": ("proxies", "Macs"),
-    "flops": ("proxies", "Flops"),
-    "roofline": ("proxies", "Roofline"),
-    "toml": ("toml_costs", "Toml"),
-    "puangpontip_hewett": ("puangpontip_hewett", "PuangpontipHewett"),
-    "yang": ("yang", "Yang"),
-    "getzner": ("getzner", "Getzner"),
-    "getzner_relative": ("getzner", "GetznerRelative"),
-    "synergy": ("synergy", "Synergy"),
-}
+if TYPE_CHECKING:
+    from hardware.measurement import Measurement
+    from hardware.program import Program
 
-NAMES = tuple(_PLACES)
-"""Every estimator's name, ours first."""
+__all__ = ["Estimator", "estimator", "names", "register"]
 
 
 class Estimator(Protocol):
@@ -37,11 +25,37 @@ class Estimator(Protocol):
 
     name: str
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         """Learn from measurements; ValueError where there are too few."""
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         """Joules of one execution of a TransistorProgram."""
+
+
+_ESTIMATORS: dict[str, Callable[..., Estimator]] = {}
+_OURS: list[str] = []
+_E = TypeVar("_E", bound="type[Any]")
+
+
+def register(cls: _E | None = None, *, ours: bool = False) -> Any:
+    """Class decorator: file an estimator under its ``name``, before the others where it is ``ours``; KeyError if the
+    name is taken."""
+
+    def file(cls: _E) -> _E:
+        if cls.name in _ESTIMATORS:
+            raise KeyError(f"estimator {cls.name} is registered twice")
+        _ESTIMATORS[cls.name] = cls
+        if ours:
+            _OURS.append(cls.name)
+        return cls
+
+    return file if cls is None else file(cls)
+
+
+def names() -> tuple[str, ...]:
+    """Every estimator's name, ours first."""
+    open_files(__name__)
+    return (*_OURS, *sorted(name for name in _ESTIMATORS if name not in _OURS))
 
 
 def estimator(name: str, **options: Any) -> Estimator:
@@ -51,12 +65,9 @@ def estimator(name: str, **options: Any) -> Estimator:
     'macs'
     >>> estimator("tea leaves")
     Traceback (most recent call last):
-    ValueError: unknown estimator 'tea leaves'; known: transistor_operations, scaling_law, macs, flops, roofline, \
-toml, puangpontip_hewett, yang, getzner, getzner_relative, synergy
+    ValueError: unknown estimator 'tea leaves'; known: transistor_operations, scaling_law, flops, getzner, \
+getzner_relative, macs, puangpontip_hewett, roofline, synergy, toml, yang
     """
-    try:
-        module, cls = _PLACES[name]
-    except KeyError:
-        raise ValueError(f"unknown estimator '{name}'; known: {', '.join(NAMES)}") from None
-    made: Estimator = getattr(importlib.import_module(f"{__name__}.{module}"), cls)(**options)
-    return made
+    if name not in names():
+        raise ValueError(f"unknown estimator '{name}'; known: {', '.join(names())}")
+    return _ESTIMATORS[name](**options)

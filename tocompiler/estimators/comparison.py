@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tocompiler.estimators import NAMES, estimator
+from tocompiler.estimators import estimator, names
 from tocompiler.estimators.common import joules
 
 __all__ = ["FAST", "Score", "Split", "compare", "grouped_folds", "score"]
@@ -76,10 +76,10 @@ def score(name: str, measurements: Sequence[Any], splits: Sequence[Split],
                  time.perf_counter() - start)
 
 
-def compare(measurements: Sequence[Any], names: Sequence[str] = NAMES, splits: Sequence[Split] | None = None,
+def compare(measurements: Sequence[Any], methods: Sequence[str] | None = None, splits: Sequence[Split] | None = None,
             options: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[Score]:
     """Score several estimators under the same splits (default: ten grouped folds); ``options`` by estimator's name
     are added to those of ``FAST``."""
     splits = grouped_folds(measurements) if splits is None else splits
-    for name in names:
+    for name in names() if methods is None else methods:
         yield score(name, measurements, splits, {**FAST.get(name, {}), **(options or {}).get(name, {})})

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocompiler.energy.regression import fit_relative
+from tocompiler.estimators import register
 from tocompiler.estimators.common import require, unfitted
 
 __all__ = ["FORMS", "Form", "Getzner", "GetznerRelative", "Layer", "LayerFit", "layers_of"]
@@ -148,6 +149,7 @@ def _single_layers(measurements: Sequence[Any], name: str) -> dict[str, tuple[li
     return {kind: (layers[kind], np.array(joule[kind])) for kind in layers}
 
 
+@register
 class Getzner:
     """The paper's method: fitted on measurements of single layers, predicting layers and networks."""
 
@@ -178,6 +180,7 @@ class Getzner:
         return sum(self.predict_layer(layer) for layer in layers_of(program))
 
 
+@register
 class GetznerRelative:
     """The same idea without its flaw: joule = a work + c for each type, a, c >= 0, on relative errors (ours)."""
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocompiler.energy.regression import fit_relative
+from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, require, unfitted
 
 __all__ = ["Flops", "Macs", "Roofline"]
@@ -48,6 +49,7 @@ class Linear:
         return float(self.coefficients_ @ [self.count(program), 1.0])
 
 
+@register
 class Macs(Linear):
     """x is the products (multiply-accumulates) of convolutions, matrix products, attention."""
 
@@ -57,6 +59,7 @@ class Macs(Linear):
         return float(program.totals.multiply_accumulates)
 
 
+@register
 class Flops(Linear):
     """x is the arithmetic operations: every ALU task counts one, a multiply-accumulate two."""
 
@@ -71,6 +74,7 @@ def _operations(program: Any) -> float:
     return float(sum(tasks.values()) + tasks.get("multiply_accumulate", 0))
 
 
+@register
 class Roofline:
     """E = a sum over operators of max(operations, ridge x bytes) + b, bytes being the compulsory traffic; ``ridge``
     (operations per byte) is the one of a grid that fits best."""

@@ -26,6 +26,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, median_ratio, require
 from tocompiler.estimators.hierarchy import Hierarchy, load_hierarchy
 from tocompiler.operators import Loops
@@ -99,6 +100,7 @@ def access_counts(layer: Loops) -> Counts:
                   2 * n * products)
 
 
+@register
 class PuangpontipHewett:
     """Their method with our stated costs: every access costs one access to the registers, every distinct datum one to
     the array, the buffer and DRAM besides, in the units of a hierarchy file (a product is 1).

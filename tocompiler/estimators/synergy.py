@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from alu_library import formats
 from tocompiler.energy.regression import fit_relative
+from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, require, unfitted
 from tocompiler.operators import Loops
 
@@ -74,6 +75,7 @@ class DirectLoop:
         return float(layer.n * layer.g * (moved + weights) / machine.line_byte)
 
 
+@register
 class Synergy:
     """The method over a program on a machine."""
 

@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from tocompiler.energy.regression import fit_relative
+from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, require
 
 __all__ = ["Toml", "cost_table"]
@@ -37,6 +38,7 @@ def cost_table() -> Mapping[str, Mapping[str, float]]:
     return table
 
 
+@register
 class Toml:
     """The method with one kind of memory (a key of the table's ``memory``) behind every operator."""
 

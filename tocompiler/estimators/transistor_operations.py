@@ -17,11 +17,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, require, unfitted
 
 __all__ = ["ScalingLaw", "TransistorOperations"]
 
 
+@register(ours=True)
 class TransistorOperations:
     """Calibrated transistor operations: absolute joules with everything that ``tocompiler.calibrate`` knows.
 
@@ -48,6 +50,7 @@ class TransistorOperations:
         return float(predict(program, self.device_).energy_joule)
 
 
+@register(ours=True)
 class ScalingLaw:
     """The relative mode. ``relative`` needs no measurement; ``fit`` learns the exponent g and the reference's joules
     by least squares of logarithms, after which ``predict`` gives joules too."""

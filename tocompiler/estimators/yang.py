@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any, Self
 
 from alu_library import formats
+from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, median_ratio, require
 from tocompiler.estimators.dataflows import DATAFLOWS
 from tocompiler.estimators.hierarchy import Hierarchy, load_hierarchy
@@ -101,6 +102,7 @@ def split_table(layers: Mapping[str, LayerEnergy]) -> str:
         "mJ", "computation", *OPERANDS, *LEVELS, "clock", "control", "total"))
 
 
+@register
 class Yang:
     """The method over a program: its contractions through the hierarchy, every other operator as its ALU tasks (at
     the energy of a product each) and its traffic through buffer and DRAM, which the papers leave out as small.

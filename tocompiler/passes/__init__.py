@@ -8,15 +8,12 @@ themselves (``optional``, ``unless``), and the compiler, the command line and th
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping, Sequence
-from functools import cache
-from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
 from tocompiler.network import Network
 from tocompiler.passes.base import AluPass, NetworkPass, Pass, Request, apply
+from tocompiler.registers import in_order, open_files
 from tocompiler.tensors import Statistics
 
 __all__ = ["AluPass", "NetworkPass", "Request", "apply", "check_options", "names", "options", "pipeline", "register",
@@ -38,23 +35,14 @@ def register(cls: _P) -> _P:
     return cls
 
 
-@cache
-def _load() -> None:
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-
-
 def names() -> list[str]:
     """Every pass, in the order in which they run: those on networks first, each behind those it names in ``after``.
 
     ValueError where these go round in a circle.
     """
-    _load()
-    try:
-        order = TopologicalSorter({name: cls.after for name, cls in _PASSES.items()}).static_order()
-        return sorted((name for name in order if name in _PASSES), key=lambda name: issubclass(_PASSES[name], AluPass))
-    except CycleError as error:
-        raise ValueError(f"passes follow each other in a circle: {', '.join(error.args[1])}") from None
+    open_files(__name__)
+    order = in_order({name: cls.after for name, cls in _PASSES.items()}, "passes")
+    return sorted(order, key=lambda name: issubclass(_PASSES[name], AluPass))
 
 
 def options() -> Mapping[str, str]:

@@ -6,10 +6,10 @@ import inspect
 
 import pytest
 
-from tocompiler.estimators import NAMES, estimator
+from tocompiler.estimators import estimator, names
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", names())
 def test_every_name_makes_an_estimator_that_knows_its_name(name: str) -> None:
     made = estimator(name)
     assert made.name == name
@@ -17,7 +17,7 @@ def test_every_name_makes_an_estimator_that_knows_its_name(name: str) -> None:
     assert callable(made.predict)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", names())
 def test_every_module_states_its_equation_and_unit(name: str) -> None:
     text = (inspect.getmodule(type(estimator(name))).__doc__ or "") + (type(estimator(name)).__doc__ or "")
     assert "E = " in text or " = " in text
