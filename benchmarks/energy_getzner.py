@@ -10,6 +10,7 @@ import numpy as np
 from claims import Claim
 from energy_protocols import PLAIN, Result, model
 from energy_sets import XEON_CACHE_BYTE, EnergySet, layers_of, load_getzner
+from tocompiler.energy.pages import resolved
 
 from hardware.energy_model import EnergyModel
 from hardware.measurement import MeasurementRow
@@ -17,7 +18,6 @@ from hardware.runtime import preset
 from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit, held_out
 from tocompiler.energy.intervals import conformal, widening
 from tocompiler.energy.metrics import mape
-from tocompiler.energy.pages import resolved
 
 __all__ = ["claims"]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from tocompiler.energy.features import TERMS, Features, features
 
 from hardware.adapters import tables
 from hardware.measurement import MeasurementRow, read_table
 from hardware.provenance import shipped_table, shipped_tables
 from hardware.runtime import Runtime, preset
 from tocompiler.costing import TransistorProgram
-from tocompiler.energy.features import TERMS, Features, features
 from tocompiler.energy.fitting import Array, Rows
 from tocompiler.energy.tables import compiled
 

@@ -154,11 +154,11 @@ def transformers(records: Iterable[Record]) -> Table:
             phase = f"prefill,length={r['target_len']}{source}"
         else:
             phase = f"{r['phase']},length={r['seq_len'] or 197}"
-        attention = ",attention=eager" if r["attention"] == "eager" else ""
         rows.append(MeasurementRow(
-            f"transformer:{name},phase={phase}{attention}", float(r["energy_joule"]), 1, r["dtype"],
+            f"transformer:{name},phase={phase}", float(r["energy_joule"]), 1, r["dtype"],
             runtime="pytorch_cuda", executions=tokens, latency_second=float(r["latency_s"]) / tokens,
             repeats=int(r["repeats"]), spread=float(r["energy_cv"]), group=r["model"],
+            conditions={"attention": "eager"} if r["attention"] == "eager" else {},
         ))
     return {"gpu_rtx4090_laptop": rows}
 

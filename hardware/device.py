@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from hardware import toml
-from hardware.energy_model import Array, EnergyModel, Interval, Kernel, Trees
+from hardware.energy_model import EnergyModel
 from hardware.files import write_text
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime
@@ -22,9 +17,15 @@ __all__ = ["Device", "device_names", "load_device"]
 
 @dataclass(frozen=True)
 class Device:
-    """One machine with one runtime, calibrated (``models``) or known from its data sheet alone.
+    """One machine with one runtime, calibrated or known from its data sheet alone.
 
-    ``data_hash`` identifies the measurements (SHA-256, first 16 digits); ``rows`` counts them.
+    name: of the device
+    runtime: what its software does to a network
+    memory: levels from near to far
+    models: what calibration learned, by a label; none where the device is not calibrated
+    data_hash: SHA-256 of the measurements, first 16 digits; rows: how many they were
+    description: what one joule of it stands for
+    source: of the measurements
     """
 
     name: str
@@ -44,10 +45,9 @@ class Device:
 
     def to_toml(self) -> str:
         """The device as TOML text; ``Device.from_toml`` reads it back equal."""
-        table = {k: v for k, v in asdict(self).items() if k not in ("models", "memory")}
-        table["memory"] = {level.name: {k: v for k, v in asdict(level).items() if k != "name"} for level in self.memory}
-        table["models"] = {name: _model_table(model) for name, model in self.models.items()}
-        return toml.dumps(table)
+        from hardware.device_file import written
+
+        return written(self)
 
     def write(self, path: str | Path) -> None:
         """Write the device to a TOML file."""
@@ -56,58 +56,9 @@ class Device:
     @staticmethod
     def from_toml(text: str) -> Device:
         """Read a device; ValueError says what is missing or wrong."""
-        try:
-            table = tomllib.loads(text)
-            memory = tuple(MemoryLevel(name, **values) for name, values in table.pop("memory", {}).items())
-            models = {name: _model(values) for name, values in table.pop("models", {}).items()}
-            runtime = Runtime.from_dict(table.pop("runtime", {}))
-            return Device(runtime=runtime, memory=memory, models=models, **table)
-        except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
-            raise ValueError(f"not a device file: {error}") from None
+        from hardware.device_file import read
 
-
-def _model_table(model: EnergyModel) -> dict[str, Any]:
-    table = {k: v for k, v in asdict(model).items() if k not in ("kernel", "trees")}
-    for name in ("kernel", "trees"):
-        part = getattr(model, name)
-        if part is not None:
-            table[name] = {k: _text(v) if isinstance(v, np.ndarray) else v for k, v in _fields(part)}
-    return table
-
-
-def _fields(part: Any) -> list[tuple[str, Any]]:
-    return [(f.name, getattr(part, f.name)) for f in fields(part)]
-
-
-def _text(values: Array) -> str:
-    """Numbers as text, one row a line: TOML's own arrays of thousands of numbers are slow to read."""
-    return "\n".join(" ".join(f"{x:.5g}" for x in row) for row in np.atleast_2d(values)) + "\n"
-
-
-def _array(text: str) -> Array:
-    rows = [np.array(line.split(), dtype=float) for line in text.splitlines()]
-    return rows[0] if len(rows) == 1 else np.array(rows)
-
-
-def _model(table: dict[str, Any]) -> EnergyModel:
-    interval = Interval(**_tuples(table.pop("interval")))
-    kernel, trees = table.pop("kernel", None), table.pop("trees", None)
-    return EnergyModel(
-        interval=interval, **_tuples(table),
-        kernel=None if kernel is None else Kernel(**_arrays(kernel)),
-        trees=None if trees is None else Trees(**_arrays(trees)),
-    )
-
-
-def _arrays(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: _array(v) if isinstance(v, str) else tuple(v) for k, v in table.items()}
-
-
-def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
-    def frozen(value: Any) -> Any:
-        return tuple(map(frozen, value)) if isinstance(value, list) else value
-
-    return {k: frozen(v) for k, v in table.items()}
+        return read(text)
 
 
 def device_names() -> list[str]:

@@ -1,98 +1,123 @@
-"""Runtime: what the software that executes a network fixes, by preset; part of every device."""
+"""Runtime: what the software that executes a network does to it, as a list of rules with parameters and sources.
+
+A rule is known by name (tocompiler.runtimes says what each does); a runtime file lists those that hold:
+
+    name = "my_board"
+    based_on = "generic"          # its rules come first; a rule named again replaces them
+    without = ["in_place"]        # rules of the base that do not hold
+    source = "vendor's kernel guide"
+
+    [[rule]]
+    name = "channel_blocks"
+    block = 16
+    source = "vendor's kernel guide, table 4"
+"""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Runtime", "preset", "presets"]
+__all__ = ["RuleUse", "Runtime", "load_runtime", "runtime_names"]
+
+_FILE_KEYS = ("name", "based_on", "without", "source", "rule")
+
+
+@dataclass(frozen=True)
+class RuleUse:
+    """One rule that holds: its name, its parameters by name, and where that is known from."""
+
+    name: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+
+    def as_table(self) -> dict[str, Any]:
+        """As a TOML table."""
+        return {"name": self.name, **self.parameters, "source": self.source}
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Facts about execution that the architecture does not tell.
+    """A runtime by name: its rules in the order in which they are applied, and where they are known from."""
 
-    ``channel_block``: channels of a convolution are padded to a multiple of this (SIMD lanes); input channels only
-    where there are at least ``pad_input_from``, or in a backward pass where their number is not among
-    ``plain_channels_backward`` (None: as forward); unpadded ones are not copied either. Forward, a convolution
-    computes tiles of ``width_tile`` values of a row by ``blocks_per_tile`` channel blocks, none faster than the
-    ``products_in_flight`` that hide a product's latency; backward, the gradient of its result is passed over
-    ``gradient_passes`` times. ``format_ratio``: what a multiply-accumulate of a format costs relative to fp32; a
-    format that is absent costs the ratio of transistor operations (native narrow units); with ``shared_exponents``
-    that of the significand multipliers alone, as where a unit aligns many products at once. ``compute_scale``: what
-    the arithmetic of an operator costs relative to a matrix product's, by ONNX name, where its kernel keeps the units
-    less busy; with ``skips_masked``, fused attention leaves out blocks above the diagonal. ``kernels``: kernels
-    launched per operator, by ONNX name (``default_kernels`` elsewhere). ``passes``: how many kernels, each passing
-    over the data, an operator really takes (``Gelu.tanh``: with that attribute; ``Add.backward``: in that pass;
-    ``BatchNormalization.training``: forward, in training). ``in_place``: operators whose result overwrites their
-    operand. ``fused``: operators that run inside their producer, so that their own operand and result do not move.
-    ``fresh_pages_above_byte``: results larger than this are freshly mapped memory at every execution. ``weights_as``:
-    ``bytes``, or ``elements`` where weights are stored, and inputs handed over, as fp32 whatever the format.
-    ``loads_parameters``: every execution is a process that reads all parameters, embedding tables included.
-    ``layout_copies``: whether convolution makes padded, blocked copies of its operand and result, and reads the
-    operand again for every tile of channel blocks. ``skips_padding``: products with a convolution's (comparisons with
-    a pooling's) padding are not executed. ``running_maximum``: max-pooling keeps a running maximum by a branch and
-    stores its position as well. ``copied``: operators whose operands and results are copied through newly allocated
-    memory at every execution. ``copies_inputs``: network inputs (images, key and value caches) come from outside the
-    caches at every execution. ``host_per_sample``: the host spends time on each sample of a batch by itself, and a
-    launch on every transfer of a network input or output. ``execution_constant``: False where an execution costs
-    nothing beside its operators, samples and transfers.
-    """
+    name: str = "bare"
+    source: str = "no rule: an operator does what it states"
+    rules: tuple[RuleUse, ...] = ()
 
-    name: str = "generic"
-    source: str = "no runtime facts: nothing is padded, fused or in place"
-    channel_block: int = 1
-    pad_input_from: int = 1
-    plain_channels_backward: tuple[int, ...] | None = None
-    width_tile: int = 1
-    blocks_per_tile: int = 1
-    products_in_flight: int = 1
-    gradient_passes: float = 1.0
-    format_ratio: Mapping[str, float] = field(default_factory=dict)
-    shared_exponents: bool = False
-    compute_scale: Mapping[str, float] = field(default_factory=dict)
-    skips_masked: bool = False
-    kernels: Mapping[str, float] = field(default_factory=dict)
-    default_kernels: float = 1.0
-    passes: Mapping[str, float] = field(default_factory=dict)
-    in_place: tuple[str, ...] = ()
-    fused: tuple[str, ...] = ()
-    fresh_pages_above_byte: int | None = None
-    weights_as: str = "bytes"
-    loads_parameters: bool = False
-    layout_copies: bool = False
-    copied: tuple[str, ...] = ()
-    copies_inputs: bool = False
-    skips_padding: bool = False
-    running_maximum: bool = False
-    host_per_sample: bool = False
-    execution_constant: bool = True
+    @cached_property
+    def key(self) -> str:
+        """Text that is equal for equal rules, to remember what was computed under them."""
+        return json.dumps([(r.name, dict(r.parameters)) for r in self.rules], sort_keys=True)
+
+    def as_table(self) -> dict[str, Any]:
+        """As a TOML table, the base's rules included."""
+        return {"name": self.name, "source": self.source, "rule": [r.as_table() for r in self.rules]}
 
     @staticmethod
-    def from_dict(values: Mapping[str, Any]) -> Runtime:
-        """From a TOML table; ValueError names a key that is unknown."""
-        unknown = set(values) - set(Runtime.__dataclass_fields__)
+    def from_table(table: Mapping[str, Any]) -> Runtime:
+        """From a runtime file's table; ValueError names what is unknown or missing."""
+        unknown = set(table) - set(_FILE_KEYS)
         if unknown:
-            raise ValueError(f"runtime: unknown key {sorted(unknown)[0]}; "
-                             f"use one of {', '.join(Runtime.__dataclass_fields__)}")
-        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return Runtime(**fields)
+            raise ValueError(f"unknown key {sorted(unknown)[0]}; use one of {', '.join(_FILE_KEYS)}")
+        if not isinstance(table.get("name"), str):
+            raise ValueError("name is missing: give the runtime a name")
+        own = tuple(_rule(entry) for entry in table.get("rule", ()))
+        base = load_runtime(table["based_on"]).rules if "based_on" in table else ()
+        dropped = {r.name for r in own} | set(table.get("without", ()))
+        kept = tuple(r for r in base if r.name not in dropped)
+        return Runtime(table["name"], str(table.get("source", "")), _placed(base, kept, own))
+
+
+def _placed(base: tuple[RuleUse, ...], kept: tuple[RuleUse, ...], own: tuple[RuleUse, ...]) -> tuple[RuleUse, ...]:
+    """The base's rules with those that are named again in their place, the new ones behind."""
+    replaced = {r.name for r in own} & {r.name for r in base}
+    rules: list[RuleUse] = []
+    for rule in base:
+        if rule in kept:
+            rules.append(rule)
+        elif rule.name in replaced:
+            rules += [r for r in own if r.name == rule.name]
+            replaced.remove(rule.name)
+    return (*rules, *(r for r in own if r.name not in {b.name for b in base}))
+
+
+def _rule(entry: Any) -> RuleUse:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+        raise ValueError("a [[rule]] has no name: name one of tocompiler's rules")
+    parameters = {k: v for k, v in entry.items() if k not in ("name", "source")}
+    return RuleUse(entry["name"], parameters, str(entry.get("source", "")))
+
+
+def runtime_names() -> list[str]:
+    """Names of the shipped runtimes, sorted."""
+    folder = resources.files("hardware").joinpath("runtimes")
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def load_runtime(name_or_path: str | Path) -> Runtime:
+    """A shipped runtime by name, or a runtime file by path (``.toml``); ValueError says what is wrong and where."""
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        return _shipped(str(name_or_path))
+    try:
+        return Runtime.from_table(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}); give a runtime file or one of "
+                         f"{', '.join(runtime_names())}") from None
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: not a runtime file: {error}") from None
 
 
 @cache
-def presets() -> dict[str, Runtime]:
-    """Every shipped preset, by name."""
-    text = resources.files("hardware").joinpath("data/runtimes.toml").read_text(encoding="utf-8")
-    return {name: Runtime.from_dict({"name": name, **values}) for name, values in tomllib.loads(text).items()}
-
-
-def preset(name: str) -> Runtime:
-    """A shipped preset; ValueError lists the names if there is none of that name."""
-    try:
-        return presets()[name]
-    except KeyError:
-        raise ValueError(f"unknown runtime '{name}'; use one of {', '.join(sorted(presets()))}") from None
+def _shipped(name: str) -> Runtime:
+    if name not in runtime_names():
+        raise ValueError(f"unknown runtime '{name}'; use one of {', '.join(runtime_names())} or the path of a "
+                         "runtime file (.toml)")
+    text = resources.files("hardware").joinpath(f"runtimes/{name}.toml").read_text(encoding="utf-8")
+    return Runtime.from_table(tomllib.loads(text))

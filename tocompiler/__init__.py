@@ -10,19 +10,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tocompiler.compiler import compile
     from tocompiler.energy.calibration import calibrate
+    from tocompiler.energy.evaluation import evaluate
     from tocompiler.energy.prediction import predict
+    from tocompiler.energy.tables import read_measurements
+    from tocompiler.energy.transfer import transfer, zero_shot
+    from tocompiler.execution import ExecutionProgram, execute
     from tocompiler.loading import load
     from tocompiler.network import Network
+    from tocompiler.runtimes import rule
 
-__all__ = ["Network", "calibrate", "compile", "load", "predict"]
+__all__ = ["ExecutionProgram", "Network", "calibrate", "compile", "evaluate", "execute", "load", "predict",
+           "read_measurements", "rule", "transfer", "zero_shot"]
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ExecutionProgram": "tocompiler.execution",
     "Network": "tocompiler.network",
     "calibrate": "tocompiler.energy.calibration",
     "compile": "tocompiler.compiler",
+    "evaluate": "tocompiler.energy.evaluation",
+    "execute": "tocompiler.execution",
     "load": "tocompiler.loading",
     "predict": "tocompiler.energy.prediction",
+    "read_measurements": "tocompiler.energy.tables",
+    "rule": "tocompiler.runtimes",
+    "transfer": "tocompiler.energy.transfer",
+    "zero_shot": "tocompiler.energy.transfer",
 }
 
 
@@ -41,3 +54,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'tocompiler' has no attribute '{name}'")
     check_hardware()
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from alu_library.pricing import DEFAULT_BASIS
 from tocompiler.costing import TransistorProgram, cost
 from tocompiler.lowering import lower
 from tocompiler.network import Network
@@ -15,7 +14,7 @@ __all__ = ["compile"]
 
 
 def compile(network: Network, format: str | None = None, phase: str = "inference", *, circuits: str = "default",
-            basis: str = DEFAULT_BASIS, activation_error_ulp: float | None = None, optimizer: str = "sgd",
+            basis: str = "static_cmos", activation_error_ulp: float | None = None, optimizer: str = "sgd",
             options: Sequence[str] = (), statistics: Mapping[str, Statistics] | None = None) -> TransistorProgram:
     """Compile a network to transistor operations.
 

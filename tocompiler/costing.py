@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from alu_library.pricing import DEFAULT_BASIS, Operand, Operands, price
+from alu_library.pricing import Operand, Operands, price
 from alu_library.tasks import Count, check_count
 from tocompiler.lowering import AluProgram, AluRow, UnmodelledOperator
 from tocompiler.network import Network
 from tocompiler.tensors import Statistics
+
+if TYPE_CHECKING:
+    from tocompiler.execution import ExecutionProgram
 
 __all__ = ["Totals", "TransistorProgram", "TransistorRow", "cost"]
 
@@ -108,12 +112,17 @@ class TransistorProgram:
         return self.alu.unmodelled
 
     @cached_property
+    def executions(self) -> dict[tuple[object, ...], ExecutionProgram]:
+        """What tocompiler.execution made of this program already, by runtime and conditions."""
+        return {}
+
+    @cached_property
     def totals(self) -> Totals:
         return Totals(self.alu.multiply_accumulates, self.alu.parameters, self.alu.tasks.by_task(),
                       sum(row.transistor_operations for row in self.rows), self.alu.traffic_bit)
 
 
-def cost(program: AluProgram, circuits: str = "default", basis: str = DEFAULT_BASIS) -> TransistorProgram:
+def cost(program: AluProgram, circuits: str = "default", basis: str = "static_cmos") -> TransistorProgram:
     """Price every row. ValueError names a task and format that the circuit set has no circuit for."""
     return TransistorProgram(program, circuits, basis, tuple(_priced(program.rows, circuits, basis)))
 

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from hardware.measurement import Measurement
-from hardware.runtime import preset
+from hardware.terms import FACTS, TERMS
 from tocompiler import Network, calibrate, compile, predict
 from tocompiler.costing import TransistorProgram
-from tocompiler.energy.features import TERMS, features
+from tocompiler.energy.columns import Columns
 from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit, folds, held_out
+from tocompiler.energy.inference import interval_half_width
+from tocompiler.energy.inference import joule as energy_of
 from tocompiler.energy.intervals import conformal
 from tocompiler.energy.regression import fit_log, fit_relative, infer
+from tocompiler.execution import execute
 
 RANDOM = np.random.default_rng(0)
 TRUTH = np.array([2e-3, 5e-2, 0.7])
@@ -24,6 +27,21 @@ def made_up(rows: int, noise: float = 0.0, seed: int = 0) -> tuple[np.ndarray, n
     random = np.random.default_rng(seed)
     terms = np.column_stack([np.exp(random.uniform(3, 12, rows)), np.exp(random.uniform(0, 6, rows)), np.ones(rows)])
     return terms, terms @ TRUTH * np.exp(noise * random.normal(size=rows))
+
+
+def rows_of(terms: np.ndarray, joule: np.ndarray, names: tuple[str, ...] = ("compute", "near", "constant"),
+            facts: np.ndarray | None = None) -> Rows:
+    """Rows with some terms and the first facts, each its own group."""
+    every = np.zeros((len(joule), len(TERMS)))
+    every[:, [list(TERMS).index(n) for n in names]] = terms
+    known = np.zeros((len(joule), len(FACTS)))
+    if facts is not None:
+        known[:, :facts.shape[1]] = facts
+    return Rows(every, known, joule, np.arange(len(joule)).astype(str))
+
+
+def amounts(program: TransistorProgram) -> dict[str, float]:
+    return dict(zip(TERMS, Columns(execute(program)).total, strict=True))
 
 
 def mlp(width: int, depth: int, batch: int = 1) -> TransistorProgram:
@@ -42,8 +60,8 @@ def measured(noise: float = 0.0) -> list[Measurement]:
     for width in (16, 32, 64, 128, 256, 512):
         for depth in (1, 2, 4, 8):
             program = mlp(width, depth)
-            total = features(program, preset("generic")).total
-            joule = 1e-15 * total[0] + 2e-11 * total[4] + 1e-3
+            total = amounts(program)
+            joule = 1e-15 * total["compute"] + 2e-11 * total["weights"] + 1e-3
             found.append(Measurement(program, joule * float(np.exp(noise * random.normal())), latency_second=1.0,
                                      group=f"w{width}"))
     return found
@@ -86,12 +104,13 @@ def test_groups_are_never_split() -> None:
 
 def test_intervals_cover_what_they_promise() -> None:
     terms, joule = made_up(400, noise=0.2)
-    rows = Rows(terms, np.zeros((400, 0)), joule, np.arange(400).astype(str), ("a", "b", "c"))
+    rows = rows_of(terms, joule)
     choices = Choices(exponent=False, correction=False)
     interval = conformal(held_out(rows, choices))
     fresh, truth = made_up(2000, noise=0.2, seed=9)
-    predicted = fit(rows, choices).joule(fresh, np.zeros((2000, 0)))
-    covered = np.mean(np.abs(np.log(predicted / truth)) <= interval.half_width(predicted))
+    new = rows_of(fresh, truth)
+    predicted = energy_of(fit(rows, choices), new.terms, new.facts)
+    covered = np.mean(np.abs(np.log(predicted / truth)) <= interval_half_width(interval, predicted))
     # 2000 draws: the standard error of a share of 0.9 is 0.007; the quantile itself comes from 400.
     assert 0.86 < covered < 0.94
 
@@ -113,7 +132,7 @@ def test_novel_rows_get_wider_intervals_where_they_err_more() -> None:
     interval = conformal(HeldOut(joule, joule * np.exp(error), novelty, np.arange(3000)))
     for low, high in ((0.0, 0.3), (0.3, 0.7), (0.7, 1.0)):
         rows = (novelty >= low) & (novelty < high)
-        covered = np.mean(np.abs(error[rows]) <= interval.half_width(joule[rows], novelty=novelty[rows]))
+        covered = np.mean(np.abs(error[rows]) <= interval_half_width(interval, joule[rows], 0.0, novelty[rows]))
         # Some 900 rows: the standard error of a share of 0.9 is 0.01; one width for all would cover 0.99 and 0.79.
         assert 0.86 < covered < 0.94
     even = conformal(HeldOut(joule, joule * np.exp(0.1 * normal), novelty, np.arange(3000)))
@@ -122,16 +141,17 @@ def test_novel_rows_get_wider_intervals_where_they_err_more() -> None:
 
 def test_with_few_rows_all_bytes_cost_the_same() -> None:
     terms = RANDOM.uniform(1, 10, (40, 4))
-    rows = Rows(terms, np.zeros((40, 0)), terms @ np.array([1.0, 2.0, 3.0, 4.0]), np.arange(40).astype(str),
-                ("compute", "near", "far", "fresh"))
-    few = fit(rows.take(np.arange(12)), Choices(correction=False)).coefficients
-    assert few[1] == few[2] == few[3] > 0
-    assert fit(rows, Choices(correction=False)).coefficients == pytest.approx((1, 2, 3, 4), rel=1e-3)
+    names = ("compute", "near", "far", "fresh")
+    rows = rows_of(terms, terms @ np.array([1.0, 2.0, 3.0, 4.0]), names)
+    few = fit(rows.take(np.arange(12)), Choices(correction=False))
+    assert few.coefficient("near") == few.coefficient("far") == few.coefficient("fresh") > 0
+    many = fit(rows, Choices(correction=False))
+    assert [many.coefficient(n) for n in names] == pytest.approx((1, 2, 3, 4), rel=1e-3)
 
 
 def test_an_exponent_is_taken_only_where_it_helps() -> None:
     terms, joule = made_up(40)
-    rows = Rows(terms, np.zeros((40, 0)), joule, np.arange(40).astype(str), ("a", "b", "c"))
+    rows = rows_of(terms, joule)
     assert fit(rows, Choices(correction=False)).exponent == 1.0
     bent = fit(replace(rows, joule=joule**0.7), Choices(correction=False))
     assert bent.exponent == pytest.approx(0.7)
@@ -141,7 +161,7 @@ def test_a_correction_learns_what_the_terms_leave_over() -> None:
     terms, joule = made_up(300)
     facts = RANDOM.uniform(-1, 1, (300, 2))
     joule = joule * np.exp(0.4 * np.sin(3 * facts[:, 0]))
-    rows = Rows(terms, facts, joule, np.arange(300).astype(str), ("a", "b", "c"))
+    rows = rows_of(terms, joule, facts=facts)
     errors = [np.abs(held_out(rows, Choices(exponent=False, correction=c)).predicted / rows.joule - 1).mean()
               for c in (False, True)]
     assert errors[1] < 0.35 * errors[0]
@@ -150,10 +170,11 @@ def test_a_correction_learns_what_the_terms_leave_over() -> None:
 def test_a_device_calibrated_on_networks_predicts_a_network_it_has_not_seen() -> None:
     device = calibrate(measured(), "made-up")
     program = mlp(200, 3)
-    total = features(program, preset("generic")).total
-    assert predict(program, device).energy_joule == pytest.approx(1e-15 * total[0] + 2e-11 * total[4] + 1e-3, rel=0.02)
+    total = amounts(program)
+    expected = 1e-15 * total["compute"] + 2e-11 * total["weights"] + 1e-3
+    assert predict(program, device).energy_joule == pytest.approx(expected, rel=0.02)
     assert device.rows == 24
-    assert device.models["program"].terms == TERMS
+    assert device.models["program"].terms == tuple(TERMS)
 
 
 def test_measured_latency_changes_nothing() -> None:

@@ -11,25 +11,27 @@ import pytest
 from hardware.device import Device, load_device
 from hardware.energy_model import EnergyModel, Interval
 from hardware.measurement import Measurement
-from hardware.runtime import preset
+from hardware.runtime import load_runtime
+from hardware.terms import TERMS
 from tocompiler import Network, compile, predict
 from tocompiler.costing import TransistorProgram
+from tocompiler.energy.columns import Columns
 from tocompiler.energy.evaluation import evaluate
-from tocompiler.energy.features import TERMS, features
 from tocompiler.energy.prediction import ratio
 from tocompiler.energy.transfer import transfer, zero_shot
+from tocompiler.execution import execute
 
 COEFFICIENTS = {"compute": 1e-15, "near": 1e-11, "weights": 2e-11, "constant": 1e-3}
 
 
 def model(level: str, **changes: object) -> EnergyModel:
     values = {"low": (-99.0,) * len(TERMS), "high": (99.0,) * len(TERMS), **changes}
-    return EnergyModel(level, TERMS, tuple(COEFFICIENTS.get(t, 0.0) for t in TERMS),
+    return EnergyModel(level, tuple(TERMS), tuple(COEFFICIENTS.get(t, 0.0) for t in TERMS),
                        Interval(0.9, 1.0, (0.0,), (0.1,), 50), **values)  # type: ignore[arg-type]
 
 
 def device(**models: EnergyModel) -> Device:
-    return Device("board", preset("generic"), (), models)
+    return Device("board", load_runtime("generic"), (), models)
 
 
 def convolutions(width: int = 8, depth: int = 3, phase: str = "inference") -> TransistorProgram:
@@ -52,8 +54,8 @@ def test_operators_sum_to_the_total(level: str, phase: str) -> None:
 
 def test_a_program_pays_its_constant_once() -> None:
     program = convolutions()
-    total = features(program, preset("generic")).total
-    expected = 1e-15 * total[0] + 1e-11 * total[1] + 2e-11 * total[4] + 1e-3
+    total = dict(zip(TERMS, Columns(execute(program)).total, strict=True))
+    expected = 1e-15 * total["compute"] + 1e-11 * total["near"] + 2e-11 * total["weights"] + 1e-3
     assert predict(program, device(program=model("program"))).energy_joule == pytest.approx(expected)
 
 

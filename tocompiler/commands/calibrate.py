@@ -17,7 +17,8 @@ __all__ = ["command"]
 @click.argument("table", required=False)
 @click.option("--name", required=True, help="Name of the device.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the device here (TOML).")
-@click.option("--runtime", help="Runtime preset; default: the one that the table names.")
+@click.option("--runtime", metavar="NAME|FILE",
+              help="A shipped runtime or a runtime file; default: the one that the table names.")
 @click.option("--cache", "cache_byte", type=click.IntRange(min=1), help="Capacity of the last-level cache in byte.")
 @click.option("--from", "origin", help="Start from a calibrated device (name or file): few rows then rescale it.")
 @click.option("--rows", type=click.IntRange(min=1), help="Use the first N rows only.")
@@ -33,12 +34,12 @@ def command(table: str | None, name: str, output: Path | None, runtime: str | No
     Without TABLE the device is estimated from its process or data sheet, with a wide interval.
     """
     if table is None:
-        from hardware.runtime import preset
+        from hardware.runtime import load_runtime
         from tocompiler.energy.transfer import zero_shot
 
         device = zero_shot(name, technology, tdp_watt=tdp_watt, idle_watt=idle_watt, last_cache_byte=cache_byte,
                            bandwidth_byte_per_second=bandwidth_byte_per_second,
-                           runtime=preset(runtime) if runtime else None)
+                           runtime=load_runtime(runtime) if runtime else None)
     else:
         device = _measured(table, name, runtime, cache_byte, origin, rows)
     click.echo(f"{name}: {device.description or f'calibrated on {device.rows} rows'}", err=True)
@@ -57,7 +58,7 @@ def _measured(table: str, name: str, runtime: str | None, cache_byte: int | None
     from hardware.device import load_device
     from hardware.memory import MemoryLevel
     from hardware.provenance import provenance
-    from hardware.runtime import preset
+    from hardware.runtime import load_runtime
     from tocompiler.energy.calibration import calibrate
     from tocompiler.energy.tables import read_measurements
     from tocompiler.energy.transfer import transfer
@@ -67,6 +68,6 @@ def _measured(table: str, name: str, runtime: str | None, cache_byte: int | None
         return transfer(load_device(origin), measurements, name)
     known = provenance(table)
     memory = (MemoryLevel("last", cache_byte, source="given on the command line"),) if cache_byte else ()
-    return calibrate(measurements, name, runtime=preset(runtime) if runtime else None,
+    return calibrate(measurements, name, runtime=load_runtime(runtime) if runtime else None,
                      memory=memory or (known.memory if known else ()), description=known.scope if known else "",
                      source=f"{known.source} ({known.licence}); {known.meter}" if known else str(table))

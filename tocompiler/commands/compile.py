@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hardware.device import Device
     from tocompiler.costing import TransistorProgram
     from tocompiler.energy.prediction import Prediction
+    from tocompiler.execution import ExecutionProgram
 
 __all__ = ["command"]
 
@@ -65,6 +67,7 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--phase", default="inference", show_default=True, help="inference, training or backward.")
 @click.option("--optimizer", default="sgd", show_default=True, help="sgd, momentum, adam, adamw or rmsprop.")
 @click.option("--device", help="A calibrated device by name, or its TOML file: adds energy with a 90 % interval.")
+@click.option("--runtime", metavar="NAME|FILE", help="A runtime or a runtime file, instead of the device's own.")
 @click.option("--circuits", default="default", show_default=True, help="Circuit set that prices the tasks.")
 @click.option("--activation-error", type=float, metavar="ULP", help="Largest error of elementary functions, in ulp.")
 @click.option("--option", "options", multiple=True, help=f"Change what runs: {', '.join(pass_options())}.")
@@ -73,7 +76,8 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--read-weights", is_flag=True, help="Take the zeros of the weights from the ONNX file.")
 @click.option("--profile", type=click.Path(exists=True, dir_okay=False), metavar="INPUTS.npz",
               help="Run the ONNX model once on these inputs and take every tensor's zeros.")
-@click.option("--emit", type=click.Choice(["network", "alu", "transistors", "energy"]), help="Print one level as text.")
+@click.option("--emit", type=click.Choice(["network", "alu", "transistors", "execution", "energy"]),
+              help="Print one level as text.")
 @click.option("--top", type=click.IntRange(min=1), help="List only the dearest rows.")
 @click.option("--explain", is_flag=True, help="Print every constant behind the figures, with its source.")
 @click.option("--allow-unmodelled", is_flag=True, help="Exit 0 although some operators were not counted.")
@@ -82,7 +86,7 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the table or level to a file.")
 def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool, format: str | None, phase: str,
-            optimizer: str, device: str | None, circuits: str, activation_error: float | None,
+            optimizer: str, device: str | None, runtime: str | None, circuits: str, activation_error: float | None,
             options: tuple[str, ...], zeros: dict[str, Statistics], read_weights: bool, profile: str | None,
             emit: str | None, top: int | None, explain: bool, allow_unmodelled: bool, budgets: dict[str, int],
             json_path: str | None, output: str | None) -> int:
@@ -94,21 +98,38 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
     program = compile(network, format=format, phase=phase, circuits=circuits, optimizer=optimizer,
                       activation_error_ulp=activation_error, options=options,
                       statistics={**_measured(network, model, read_weights, profile), **zeros})
-    hardware, prediction = None, None
+    hardware, prediction, execution = None, None, None
     if device is not None:
-        from hardware.device import load_device
         from tocompiler.energy.prediction import predict
 
-        hardware = load_device(device)
+        hardware = _device(device, runtime)
         prediction = predict(program, hardware)
+    if emit == "execution" or (explain and device is not None) or runtime is not None:
+        execution = _execution(program, hardware, runtime)
     if json_path is None or not put_json(as_json(program, prediction, model, _batch(network), hardware), json_path):
-        put(_text(program, prediction, hardware, emit, top, explain), output)
+        put(_text(program, prediction, hardware, execution, emit, top, explain), output)
     if program.unmodelled and not allow_unmodelled:
         named = ", ".join(sorted({u.operator for u in program.unmodelled}))
         click.echo(f"tocompiler: {model}: {len(program.unmodelled)} operators are not modelled ({named}); "
                    "--allow-unmodelled accepts totals without them", err=True)
         return 1
     return 0
+
+
+def _device(name: str, runtime: str | None) -> Device:
+    from hardware.device import load_device
+    from hardware.runtime import load_runtime
+
+    found = load_device(name)
+    return found if runtime is None else replace(found, runtime=load_runtime(runtime))
+
+
+def _execution(program: TransistorProgram, device: Device | None, runtime: str | None) -> ExecutionProgram:
+    from tocompiler.execution import execute
+
+    if device is not None:
+        return execute(program, device.runtime, last_cache_byte=device.last_cache_byte)
+    return execute(program, runtime or "generic")
 
 
 def _batch(network: Network) -> int | None:
@@ -129,12 +150,16 @@ def _measured(network: Network, model: str, read_weights: bool, profile: str | N
     return {name: statistics for name, statistics in found.items() if name in known}
 
 
-def _text(program: TransistorProgram, prediction: Prediction | None, device: Device | None, emit: str | None,
-          top: int | None, explain: bool) -> str:
+def _text(program: TransistorProgram, prediction: Prediction | None, device: Device | None,
+          execution: ExecutionProgram | None, emit: str | None, top: int | None, explain: bool) -> str:
     if emit == "energy":
         if prediction is None:
             raise ValueError("--emit energy needs --device; `tocompiler devices` lists them")
         text = print_energy(program, prediction)
+    elif emit == "execution" and execution is not None:
+        from tocompiler.report.execution import print_execution
+
+        text = print_execution(execution)
     elif emit is not None:
         text = LEVELS[emit](program)
     else:
@@ -142,5 +167,5 @@ def _text(program: TransistorProgram, prediction: Prediction | None, device: Dev
     if explain:
         from tocompiler.report.explain import explanation
 
-        text += "\n\n" + explanation(program, device)
+        text += "\n\n" + explanation(program, device, execution)
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,14 +15,15 @@ __all__ = ["command"]
 @click.command()
 @click.argument("table")
 @click.option("--device", help="A calibrated device by name, or its TOML file.")
+@click.option("--runtime", metavar="NAME|FILE", help="A runtime or a runtime file, instead of the device's own.")
 @click.option("--estimator", "estimator", metavar="NAME|all",
               help="Instead of a device: a method by name, or all of them, fitted on and held against grouped folds.")
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 @click.option("--plot", "plot_path", type=click.Path(dir_okay=False, path_type=Path), callback=image,
               help="Write predicted against measured and the residuals as an image (.png, .svg, .pdf).")
 @click.option("--worst", default=10, show_default=True, help="How many of the worst rows to list.")
-def command(table: str, device: str | None, estimator: str | None, json_path: str | None, plot_path: Path | None,
-            worst: int) -> None:
+def command(table: str, device: str | None, runtime: str | None, estimator: str | None, json_path: str | None,
+            plot_path: Path | None, worst: int) -> None:
     """Predict every row of TABLE (a CSV file, or the name of a shipped table) and say how far off it is.
 
     Rows that the device was calibrated on are predicted better than new ones: figures for held-out rows stand in the
@@ -35,11 +37,14 @@ def command(table: str, device: str | None, estimator: str | None, json_path: st
     from tabulate import tabulate
 
     from hardware.device import load_device
+    from hardware.runtime import load_runtime
     from tocompiler.energy.calibration import data_hash
     from tocompiler.energy.evaluation import evaluate, plot
     from tocompiler.energy.tables import read_measurements
 
     measured, known = read_measurements(table), load_device(device)
+    if runtime is not None:
+        known = replace(known, runtime=load_runtime(runtime))
     found = evaluate(measured, known)
     if data_hash(measured) == known.data_hash:
         click.echo(f"{table}: the very rows that {known.name} was calibrated on; "

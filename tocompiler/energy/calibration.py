@@ -13,11 +13,12 @@ from hardware.device import Device
 from hardware.energy_model import EnergyModel
 from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
-from hardware.runtime import Runtime, preset
-from tocompiler.energy.features import TERMS, Features, features
+from hardware.runtime import Runtime, load_runtime
+from tocompiler.energy.columns import Columns
 from tocompiler.energy.fitting import Choices, Rows, fit, held_out, with_inference
 from tocompiler.energy.intervals import conformal, widening
 from tocompiler.energy.metrics import metrics
+from tocompiler.execution import execute
 
 __all__ = ["calibrate", "data_hash", "rows_of"]
 
@@ -37,8 +38,8 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
               source: str = "") -> Device:
     """Fit a device to measurements.
 
-    ``runtime`` defaults to the preset that the measurements' conditions name. ValueError without measurements, or
-    where they name several runtimes.
+    ``runtime`` defaults to the shipped one that the measurements' conditions name; each row's other conditions override
+    its rules for that row. ValueError without measurements, or where they name several runtimes.
     """
     measured = list(measurements)
     if not measured:
@@ -52,7 +53,8 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
 
 
 def _calibrated(measured: Sequence[Measurement], bare: Device, choices: Choices | None) -> Device:
-    found = [features(m.program, bare.runtime, bare.last_cache_byte) for m in measured]
+    found = [Columns(execute(m.program, bare.runtime, last_cache_byte=bare.last_cache_byte, conditions=m.conditions))
+             for m in measured]
     single = [len(f.leaders) == 1 for f in found]
     if all(single):
         models = _operator_models(measured, found, choices or Choices(exponent=False))
@@ -61,22 +63,22 @@ def _calibrated(measured: Sequence[Measurement], bare: Device, choices: Choices 
     return replace(bare, models=models)
 
 
-def rows_of(measured: Sequence[Measurement], found: Sequence[Features], facts: bool = False) -> Rows:
+def rows_of(measured: Sequence[Measurement], found: Sequence[Columns], facts: bool = False) -> Rows:
     """Measurements as rows to fit: summed terms, joule per execution, and groups."""
     return Rows(
         np.array([f.total for f in found]),
-        np.array([f.unit_facts[0] if facts else f.program_facts for f in found]),
+        np.array([f.layer_facts[0] if facts else f.program_facts for f in found]),
         np.array([m.joule_per_execution for m in measured]),
-        np.array([m.group or m.program.name for m in measured]), TERMS,
+        np.array([m.group or m.program.name for m in measured]),
     )
 
 
-def _operator_models(measured: Sequence[Measurement], found: Sequence[Features],
+def _operator_models(measured: Sequence[Measurement], found: Sequence[Columns],
                      choices: Choices) -> dict[str, EnergyModel]:
     """One model for each kind of operator and pass with enough layers, and one for all others."""
     members: dict[tuple[str, tuple[str, ...], str], list[int]] = {}
     for i, f in enumerate(found):
-        leader = f.rows[f.leaders[0]]
+        leader = f.execution.rows[f.leaders[0]]
         kind, operators = _kind(leader.operator)
         members.setdefault((kind, operators, leader.phase), []).append(i)
     everything = rows_of(measured, found, facts=True)
@@ -109,7 +111,7 @@ def _runtime(measured: Sequence[Measurement]) -> Runtime:
     names = sorted({m.conditions.get("runtime", "generic") for m in measured})
     if len(names) > 1:
         raise ValueError(f"the measurements name several runtimes ({', '.join(names)}): calibrate one device for each")
-    return preset(names[0])
+    return load_runtime(names[0])
 
 
 def data_hash(measured: Sequence[Measurement]) -> str:

@@ -10,15 +10,16 @@ that both were held out from (stacking, Breiman 1996), or a half where rows belo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from hardware.energy_model import Kernel, Trees
+from hardware.energy_model import Array, Kernel, Trees
+from tocompiler.energy.inference import similarity, tree_sum
 
 __all__ = ["fit_correction"]
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 _CENTRES = 1000  # rows that the process keeps: its fit costs their cube, a device file their number
 _ROUGHLY = 400  # rows on which the likelihood is climbed first: each step costs their cube
@@ -28,19 +29,22 @@ _FLOOR = 0.05**2  # variance added to a row's noise before the trees weight it: 
 _NOISES = 3  # noise is exp(a) + exp(b - c log energy)
 
 
-def fit_correction(inputs: Array, residual: Array, parts: Sequence[Index],
+def fit_correction(every: Array, names: Sequence[str], residual: Array, parts: Sequence[Index],
                    seed: int = 0) -> tuple[Kernel, Trees, float]:
     """Both learners of the log residual, and the kernel's share of their mean.
 
-    The first input is the logarithm of the predicted energy; ``parts`` are the rows to be held out together to find
+    ``every`` has a column for each name; those that never change are left out. The first input is the logarithm of
+    the predicted energy; ``parts`` are the rows to be held out together to find
     the share (none: a half).
     """
+    moving = [0, *(i for i in range(1, every.shape[1]) if np.ptp(every[:, i]) > 0)]
+    inputs, called = every[:, moving], tuple(names[i] for i in moving)
     kept = np.sort(np.random.default_rng(seed).permutation(len(inputs))[:_CENTRES])
-    kernel, noise, inverse = _fit_kernel(inputs[kept], residual[kept], inputs)
+    kernel, noise, inverse = _fit_kernel(inputs[kept], residual[kept], inputs, called)
     weights = 1 / (noise + _FLOOR)
     held = [p[np.isin(p, kept)] for p in parts]
     share = _share(inputs, residual, weights, held, kept, inverse, seed) if held else 0.5
-    return kernel, _fit_trees(inputs, residual, weights, seed), share
+    return kernel, _fit_trees(inputs, called, residual, weights, seed), share
 
 
 def _share(inputs: Array, residual: Array, weights: Array, parts: Sequence[Index], kept: Index, inverse: Array,
@@ -55,13 +59,15 @@ def _share(inputs: Array, residual: Array, weights: Array, parts: Sequence[Index
         at = np.searchsorted(kept, part)
         by_kernel[part] = residual[part] - np.linalg.solve(inverse[np.ix_(at, at)], pull[at])
         rest = np.setdiff1d(kept, part)
-        by_trees[part] = _fit_trees(inputs[rest], residual[rest], weights[rest], seed, bags=1)(inputs[part])
+        trees = _fit_trees(inputs[rest], (), residual[rest], weights[rest], seed, bags=1)
+        by_trees[part] = tree_sum(trees, inputs[part])
     apart, missing = (by_kernel - by_trees)[kept], (residual - by_trees)[kept]
     weighted = weights[kept] * apart
     return float(np.clip(weighted @ missing / (float(weighted @ apart) + 1e-300), 0, 1))
 
 
-def _fit_kernel(centres: Array, residual: Array, inputs: Array) -> tuple[Kernel, Array, Array]:
+def _fit_kernel(centres: Array, residual: Array, inputs: Array,
+                names: Sequence[str]) -> tuple[Kernel, Array, Array]:
     """The mean of a Gaussian process with an automatic length scale for each input, the noise variance of all
     ``inputs``, and the inverse of the centres' covariance over the signal's variance."""
     spread = centres.std(0)
@@ -73,9 +79,10 @@ def _fit_kernel(centres: Array, residual: Array, inputs: Array) -> tuple[Kernel,
     kept = [i for i, length in enumerate(lengths) if length < _IRRELEVANT] or [int(np.argmin(lengths))]
     columns = [columns[i] for i in kept]
     widths = (spread[columns] * lengths[kept]).round(12)
-    bare = Kernel(tuple(columns), widths, centres[:, columns] / widths, np.zeros(1))
-    inverse = np.asarray(np.linalg.inv(bare.similarity(centres) + np.diag(_noise(noise, energy) / signal)), dtype=float)
-    return Kernel(bare.columns, widths, bare.centres, inverse @ residual), _noise(noise, inputs[:, 0] - middle), inverse
+    bare = Kernel(tuple(names[i] for i in columns), widths, centres[:, columns] / widths, np.zeros(1))
+    alike = similarity(bare, centres[:, columns])
+    inverse = np.asarray(np.linalg.inv(alike + np.diag(_noise(noise, energy) / signal)), dtype=float)
+    return replace(bare, weights=inverse @ residual), _noise(noise, inputs[:, 0] - middle), inverse
 
 
 def _noise(logs: Array, energy: Array) -> Array:
@@ -123,8 +130,8 @@ def _negative_log_likelihood(z: Array, inputs: Array, residual: Array, energy: A
     return float(value), gradient
 
 
-def _fit_trees(inputs: Array, residual: Array, weights: Array, seed: int, bags: int = _BAGS, trees: int = 300,
-               leaves: int = 12, rate: float = 0.06) -> Trees:
+def _fit_trees(inputs: Array, names: Sequence[str], residual: Array, weights: Array, seed: int, bags: int = _BAGS,
+               trees: int = 300, leaves: int = 12, rate: float = 0.06) -> Trees:
     """Boosted regression trees on the log residual, on random halves of rows and inputs, averaged over boostings."""
     from sklearn.ensemble import GradientBoostingRegressor
 
@@ -132,10 +139,10 @@ def _fit_trees(inputs: Array, residual: Array, weights: Array, seed: int, bags: 
         n_estimators=trees, learning_rate=rate, max_leaf_nodes=leaves, max_depth=None, min_samples_leaf=5,
         subsample=0.6, max_features=0.4, init="zero", random_state=seed + bag,
     ).fit(inputs, residual, weights / weights.mean()).estimators_]
-    return _export(stages, rate / bags)
+    return _export(stages, names, rate / bags)
 
 
-def _export(trees: list[Any], rate: float) -> Trees:
+def _export(trees: list[Any], names: Sequence[str], rate: float) -> Trees:
     """Nodes of all trees in one list, each tree breadth first."""
     roots: list[int] = []
     feature: list[int] = []
@@ -149,4 +156,4 @@ def _export(trees: list[Any], rate: float) -> Trees:
             value.append(rate * float(tree.value[node].item()) if leaf else float(tree.threshold[node]))
             if not leaf:
                 waiting += [tree.children_left[node], tree.children_right[node]]
-    return Trees(*(np.array(x, dtype=float) for x in (roots, feature, value)))
+    return Trees(tuple(names), *(np.array(x, dtype=float) for x in (roots, feature, value)))

@@ -52,7 +52,7 @@ def evaluate(measurements: Sequence[Measurement], device: Device) -> Evaluation:
     """Predict every measurement from its program alone."""
     return Evaluation(device.name, tuple(m.program.name for m in measurements),
                       tuple(m.joule_per_execution for m in measurements),
-                      tuple(predict(m.program, device) for m in measurements))
+                      tuple(predict(m.program, device, m.conditions) for m in measurements))
 
 
 def plot(evaluation: Evaluation, path: Path) -> None:

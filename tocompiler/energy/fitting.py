@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from hardware.energy_model import EnergyModel, Interval
+from hardware.energy_model import Array, EnergyModel, Interval
+from hardware.terms import TERMS
+from tocompiler.energy.inference import input_names, inputs, joule, novelty
 from tocompiler.energy.regression import fit_log, fit_relative, infer
 
 __all__ = ["Choices", "HeldOut", "Rows", "fit", "folds", "held_out", "with_inference"]
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 
 _ROBUST_FROM = 50  # independent groups from which the log ratio is fitted instead of the relative error
@@ -22,19 +24,18 @@ _GAIN = 0.9  # a correction must bring the cross-validated error below this shar
 _BENT_FROM = (15, 5)  # rows and groups from which a power of the sum can be told from a straight line
 _MERGED_BELOW = 15  # rows below which near, far and fresh bytes share a coefficient
 _BYTES = ("near", "far", "fresh")
-_NEVER = 1e3  # e-folds: a term that no row had is outside the data wherever it occurs
+_NAMES = tuple(TERMS)
 _EXPONENTS = np.array([0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0])
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What is fitted: terms (rows, terms), facts (rows, facts), joule (rows) and the group of each row."""
+    """What is fitted: terms (rows, TERMS), facts (rows, FACTS), joule (rows) and the group of each row."""
 
     terms: Array
     facts: Array
     joule: Array
     groups: Array
-    names: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.joule)
@@ -46,7 +47,7 @@ class Rows:
 
     def take(self, index: Index) -> Rows:
         """Some of the rows, by index or mask."""
-        return Rows(self.terms[index], self.facts[index], self.joule[index], self.groups[index], self.names)
+        return Rows(self.terms[index], self.facts[index], self.joule[index], self.groups[index])
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,14 @@ class HeldOut:
 class Choices:
     """What may be chosen. ``exponent`` and ``correction``: True lets the rows decide, False forbids.
 
-    ``terms`` restricts the physical terms (None: all that are not zero). ``held`` are coefficients (joule per unit)
+    ``terms`` restricts the physical terms (None: all that are not zero). ``known`` are coefficients (joule per unit)
     known from elsewhere.
     """
 
     exponent: bool = True
     correction: bool = True
     terms: tuple[str, ...] | None = None
-    held: tuple[tuple[str, float], ...] = ()
+    known: tuple[tuple[str, float], ...] = ()
     seed: int = 0
 
 
@@ -90,30 +91,30 @@ def _worth_correcting(rows: Rows, choices: Choices, model: EnergyModel) -> bool:
     for a, b in folds(rows.groups, 5, choices.seed):
         part, rest = rows.take(a), rows.take(b)
         without = _physical(part, choices, model.exponent, model.level)
-        plain.append(without.joule(rest.terms, rest.facts) / rest.joule)
-        corrected.append(_corrected(part, without, choices.seed).joule(rest.terms, rest.facts) / rest.joule)
+        plain.append(joule(without, rest.terms, rest.facts) / rest.joule)
+        corrected.append(joule(_corrected(part, without, choices.seed), rest.terms, rest.facts) / rest.joule)
     errors = [np.abs(np.concatenate(ratios) - 1).mean() for ratios in (plain, corrected)]
     return bool(errors[1] < _GAIN * errors[0])
 
 
 def _physical(rows: Rows, choices: Choices, exponent: float, level: str) -> EnergyModel:
-    held = dict(choices.held)
-    known = np.array([held.get(name, 0.0) for name in rows.names])
-    used = [i for i in _usable(rows, choices.terms) if rows.names[i] not in held]
+    held = dict(choices.known)
+    known = np.array([held.get(name, 0.0) for name in _NAMES])
+    used = [i for i in _usable(rows, choices.terms) if _NAMES[i] not in held]
     target = rows.joule ** (1.0 / exponent)
     solve = fit_log if rows.group_count >= _ROBUST_FROM else fit_relative
     alike = _merged(rows, used)
     coefficients = solve(rows.terms @ alike, target, rows.terms @ known) @ alike.T + known
     low, high = _range(rows.terms)
-    return EnergyModel(level, rows.names, tuple(map(float, coefficients)), Interval(0.9, 0.0, (0.0,), (0.0,), 0),
+    return EnergyModel(level, _NAMES, tuple(map(float, coefficients)), Interval(0.9, 0.0, (0.0,), (0.0,), 0),
                        exponent=exponent, low=low, high=high)
 
 
 def _merged(rows: Rows, used: Sequence[int]) -> Array:
     """Which terms share a coefficient, as a 0/1 matrix (terms, coefficients): with few rows, all bytes do."""
-    bytes_ = [i for i in used if rows.names[i] in _BYTES] if len(rows) < _MERGED_BELOW else []
+    bytes_ = [i for i in used if _NAMES[i] in _BYTES] if len(rows) < _MERGED_BELOW else []
     parts = ([bytes_] if bytes_ else []) + [[i] for i in used if i not in bytes_]
-    alike = np.zeros((len(rows.names), len(parts)))
+    alike = np.zeros((len(_NAMES), len(parts)))
     for column, part in enumerate(parts):
         alike[part, column] = 1.0
     return alike
@@ -122,14 +123,14 @@ def _merged(rows: Rows, used: Sequence[int]) -> Array:
 def _range(terms: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Smallest and largest logarithm of the positive values of each term; an empty range where there are none."""
     logs = [np.log(column[column > 0]) for column in terms.T]
-    return (tuple(float(x.min()) if len(x) else _NEVER for x in logs),
-            tuple(float(x.max()) if len(x) else -_NEVER for x in logs))
+    return (tuple(float(x.min()) if len(x) else math.inf for x in logs),
+            tuple(float(x.max()) if len(x) else -math.inf for x in logs))
 
 
 def _usable(rows: Rows, allowed: Sequence[str] | None) -> list[int]:
     """Columns that are allowed and not zero, without those proportional to an earlier one (kernels and constant)."""
     used: list[int] = []
-    for i, name in enumerate(rows.names):
+    for i, name in enumerate(_NAMES):
         column = rows.terms[:, i]
         if (allowed is not None and name not in allowed) or not column.any():
             continue
@@ -155,7 +156,7 @@ def _exponent(rows: Rows, choices: Choices) -> float:
 
 
 def _error(rows: Rows, choices: Choices, exponent: float) -> float:
-    ratios = [_physical(rows.take(a), choices, exponent, "").joule(rows.terms[b], rows.facts[b]) / rows.joule[b]
+    ratios = [joule(_physical(rows.take(a), choices, exponent, ""), rows.terms[b], rows.facts[b]) / rows.joule[b]
               for a, b in folds(rows.groups, 10, choices.seed)]
     return float(np.abs(np.concatenate(ratios) - 1).mean()) + 1e-9
 
@@ -163,9 +164,10 @@ def _error(rows: Rows, choices: Choices, exponent: float) -> float:
 def _corrected(rows: Rows, model: EnergyModel, seed: int) -> EnergyModel:
     from tocompiler.energy.correction import fit_correction
 
-    residual = np.log(rows.joule / model.joule(rows.terms, rows.facts))
+    residual = np.log(rows.joule / joule(model, rows.terms, rows.facts))
     parts = [held for _, held in folds(rows.groups, 5, seed)] if rows.group_count >= _CORRECTED_FROM else []
-    kernel, trees, share = fit_correction(model.inputs(rows.terms, rows.facts), residual, parts, seed)
+    every = inputs(model, rows.terms, rows.facts, input_names(model))
+    kernel, trees, share = fit_correction(every, input_names(model), residual, parts, seed)
     return replace(model, kernel=kernel, trees=trees, kernel_share=share)
 
 
@@ -184,15 +186,15 @@ def held_out(rows: Rows, choices: Choices, level: str = "program", count: int = 
     """Predictions of every row by a model fitted without its group, or without the rows it is held out ``together``
     with (a label for each row)."""
     groups = rows.groups if together is None else together
-    predicted, novelty = np.zeros(len(rows)), np.zeros(len(rows))
+    predicted, new = np.zeros(len(rows)), np.zeros(len(rows))
     for a, b in folds(groups, count, choices.seed):
         model = fit(rows.take(a), choices, level)
-        predicted[b] = model.joule(rows.terms[b], rows.facts[b])
-        novelty[b] = model.novelty(rows.terms[b], rows.facts[b])
-    return HeldOut(rows.joule, predicted, novelty, groups)
+        predicted[b] = joule(model, rows.terms[b], rows.facts[b])
+        new[b] = novelty(model, rows.terms[b], rows.facts[b])
+    return HeldOut(rows.joule, predicted, new, groups)
 
 
 def with_inference(model: EnergyModel, rows: Rows) -> EnergyModel:
     """The model with the covariance of its coefficients."""
-    found = infer(rows.names, rows.terms, rows.joule ** (1 / model.exponent), np.asarray(model.coefficients))
+    found = infer(_NAMES, rows.terms, rows.joule ** (1 / model.exponent), np.asarray(model.coefficients))
     return replace(model, covariance=tuple(tuple(map(float, row)) for row in found.covariance))

@@ -8,6 +8,7 @@ import numpy as np
 
 from hardware.energy_model import Array, Interval
 from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit
+from tocompiler.energy.inference import interval_half_width, joule, strain
 
 __all__ = ["conformal", "widening"]
 
@@ -33,12 +34,16 @@ def conformal(rows: HeldOut, level: float = 0.9) -> Interval:
     bare = Interval(level, 1.0, knots, scale, len(size))
     growths = _GROWTH if rows.novelty.any() else _GROWTH[:1]
     found = [_scaled(replace(bare, novelty=growth * typical), rows, residual) for growth in growths]
-    return min(found, key=lambda i: float(np.log(i.half_width(rows.predicted, novelty=rows.novelty) + 1e-300).mean()))
+    return min(found, key=lambda i: _mean_log(interval_half_width(i, rows.predicted, 0.0, rows.novelty)))
+
+
+def _mean_log(values: Array) -> float:
+    return float(np.log(values + 1e-300).mean())
 
 
 def _scaled(unit: Interval, rows: HeldOut, residual: Array) -> Interval:
     """An interval of quantile 1 brought to the quantile of the residuals that it scales."""
-    scaled = residual / unit.half_width(rows.predicted, novelty=rows.novelty)
+    scaled = residual / interval_half_width(unit, rows.predicted, 0.0, rows.novelty)
     correlation, count = _independent(scaled, rows.groups)
     rank = min(1.0, (count + 1) * unit.level / count)
     return replace(unit, quantile=float(np.quantile(np.abs(scaled), rank)), correlation=correlation)
@@ -72,10 +77,10 @@ def widening(rows: Rows, choices: Choices) -> float:
     order = np.argsort(rows.joule)
     middle, ends = rows.take(order[tenth:-tenth]), rows.take(np.concatenate([order[:tenth], order[-tenth:]]))
     model = fit(middle, replace(choices, correction=False))
-    inside = np.quantile(np.abs(np.log(model.joule(middle.terms, middle.facts) / middle.joule)), 0.9)
-    distance = model.strain(ends.terms)
+    inside = np.quantile(np.abs(np.log(joule(model, middle.terms, middle.facts) / middle.joule)), 0.9)
+    distance = strain(model, ends.terms)
     beyond = distance > 0.1
     if beyond.sum() < 5:
         return 1.0
-    excess = np.abs(np.log(model.joule(ends.terms, ends.facts) / ends.joule)) - inside
+    excess = np.abs(np.log(joule(model, ends.terms, ends.facts) / ends.joule)) - inside
     return float(np.clip(np.quantile(np.maximum(excess, 0)[beyond] / distance[beyond], 0.9), 0.1, 2.0))

@@ -8,19 +8,20 @@ Reads nothing but the program: no latency, power or throughput.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 
 from hardware.device import Device
-from hardware.energy_model import EnergyModel
+from hardware.energy_model import Array, EnergyModel
 from tocompiler.costing import TransistorProgram
-from tocompiler.energy.features import Features, features
+from tocompiler.energy.columns import CONSTANT, Columns
+from tocompiler.energy.inference import distance, half_width, joule, linear, sum_half_width
+from tocompiler.execution import execute
 
 __all__ = ["OperatorEnergy", "Prediction", "Ratio", "predict", "ratio"]
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 _INSIDE = 0.9  # share of the energy that must come from inside the calibrated domain
 _NEAR = math.log(2.0)  # e-folds beyond the data that still count as inside
 _UNKNOWN = math.log(2.0)  # half-width, at the least, of energy from outside: what cost nothing there may cost here
@@ -61,47 +62,48 @@ class Prediction:
 
 @dataclass(frozen=True)
 class _Part:
-    """What one model says of the units it serves: energies, the half-width of their sum, distances (e-folds)."""
+    """What one model says of the layers it serves: energies, the half-width of their sum, distances (e-folds)."""
 
-    units: list[int]
+    layers: list[int]
     joule: Array
     half_width_joule: float
     distance: Array
     foreign: bool
 
 
-def predict(program: TransistorProgram, device: Device) -> Prediction:
-    """Predict a program's energy on a device. ValueError if the device has no model or a dimension is symbolic."""
+def predict(program: TransistorProgram, device: Device, conditions: Mapping[str, str] | None = None) -> Prediction:
+    """Predict a program's energy on a device, under conditions that override its runtime's rules.
+
+    ValueError if the device has no model or a dimension is symbolic.
+    """
     if not device.models:
         raise ValueError(f"device '{device.name}' is not calibrated: run 'tocompiler calibrate'")
-    found = features(program, device.runtime, device.last_cache_byte)
-    if not found.rows:
+    if not program.rows:
         raise ValueError("the program is empty: it has no operator to predict")
+    found = Columns(execute(program, device.runtime, last_cache_byte=device.last_cache_byte, conditions=conditions))
     whole = [m for m in device.models.values() if m.level == "program"]
     parts = [_whole(found, whole[0])] if whole else _by_operator(found, device)
     return _prediction(found, device, parts, bool(whole))
 
 
-def _whole(found: Features, model: EnergyModel) -> _Part:
-    terms = found.total[None, :]
-    facts = found.program_facts[None, :]
-    joule = model.joule(terms, facts)
-    half = model.interval.of_sum(joule, model.half_width(joule, terms, facts))
-    return _Part([-1], joule, half, model.distance(terms), False)
+def _whole(found: Columns, model: EnergyModel) -> _Part:
+    return _part([-1], model, found.total[None, :], found.program_facts[None, :], False)
 
 
-def _by_operator(found: Features, device: Device) -> list[_Part]:
+def _part(layers: list[int], model: EnergyModel, terms: Array, facts: Array, foreign: bool) -> _Part:
+    idle = ~np.delete(terms, CONSTANT, axis=1).any(1)
+    energy = np.where(idle & (np.asarray(layers) >= 0), 0.0, joule(model, terms, facts))
+    half = sum_half_width(model.interval, energy, half_width(model, energy, terms, facts))
+    return _Part(layers, energy, half, distance(model, terms), foreign)
+
+
+def _by_operator(found: Columns, device: Device) -> list[_Part]:
     served: dict[str, list[int]] = {}
-    for unit, row in enumerate(found.leaders):
-        served.setdefault(_model_for(device, found.rows[row].operator, found.rows[row].phase), []).append(unit)
-    parts = []
-    for name, units in served.items():
-        model = device.models[name]
-        terms, facts = found.unit_terms[units], found.unit_facts[units]
-        joule = np.where(terms[:, :-1].any(1), model.joule(terms, facts), 0.0)
-        half = model.interval.of_sum(joule, model.half_width(joule, terms, facts))
-        parts.append(_Part(units, joule, half, model.distance(terms), not model.operators))
-    return parts
+    for layer, row in enumerate(found.leaders):
+        leader = found.execution.rows[row]
+        served.setdefault(_model_for(device, leader.operator, leader.phase), []).append(layer)
+    return [_part(layers, device.models[name], found.layer_terms[layers], found.layer_facts[layers],
+                  not device.models[name].operators) for name, layers in served.items()]
 
 
 def _model_for(device: Device, operator: str, phase: str) -> str:
@@ -112,7 +114,7 @@ def _model_for(device: Device, operator: str, phase: str) -> str:
     return max(serving, key=lambda n: bool(device.models[n].operators) + bool(device.models[n].phase))
 
 
-def _prediction(found: Features, device: Device, parts: list[_Part], whole: bool) -> Prediction:
+def _prediction(found: Columns, device: Device, parts: list[_Part], whole: bool) -> Prediction:
     total = float(sum(p.joule.sum() for p in parts))
     # Errors of layers of one kind go together as far as their model knows, those of different kinds do not.
     half = math.sqrt(sum(p.half_width_joule**2 for p in parts)) / total
@@ -127,22 +129,23 @@ def _prediction(found: Features, device: Device, parts: list[_Part], whole: bool
                       in_domain, statement, device.name)
 
 
-def _shared_out(found: Features, device: Device, parts: list[_Part], whole: bool) -> tuple[OperatorEnergy, ...]:
-    """Each unit's energy to its rows, in proportion to the rows' physical terms without the constant."""
-    energy = np.zeros(len(found.rows))
-    inside = np.ones(len(found.rows), dtype=bool)
-    unit = np.asarray(found.unit)
+def _shared_out(found: Columns, device: Device, parts: list[_Part], whole: bool) -> tuple[OperatorEnergy, ...]:
+    """Each layer's energy to its rows, in proportion to the rows' physical terms without the constant."""
+    rows = found.execution.rows
+    energy, inside = np.zeros(len(rows)), np.ones(len(rows), dtype=bool)
+    layer, bare = np.asarray(found.execution.layer), found.terms.copy()
+    bare[:, CONSTANT] = 0.0
     for part in parts:
-        for u, joule, distance in zip(part.units, part.joule, part.distance, strict=True):
-            rows = np.arange(len(unit)) if whole else np.flatnonzero(unit == u)
-            leader = found.rows[rows[0]]
+        for u, of_layer, away in zip(part.layers, part.joule, part.distance, strict=True):
+            own = np.arange(len(layer)) if whole else np.flatnonzero(layer == u)
+            leader = rows[own[0]]
             model = (next(iter(device.models.values())) if whole
                      else device.models[_model_for(device, leader.operator, leader.phase)])
-            weight = found.terms[rows][:, :-1] @ np.asarray(model.coefficients[:-1])
-            energy[rows] = joule * (weight / weight.sum() if weight.sum() > 0 else 1.0 / len(rows))
-            inside[rows] = not part.foreign and distance <= _NEAR
+            weight = linear(model, bare[own])
+            energy[own] = of_layer * (weight / weight.sum() if weight.sum() > 0 else 1.0 / len(own))
+            inside[own] = not part.foreign and away <= _NEAR
     return tuple(OperatorEnergy(r.name, r.operator, r.phase, float(e), bool(i))
-                 for r, e, i in zip(found.rows, energy, inside, strict=True))
+                 for r, e, i in zip(rows, energy, inside, strict=True))
 
 
 @dataclass(frozen=True)

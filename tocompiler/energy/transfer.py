@@ -14,9 +14,9 @@ from hardware.device import Device
 from hardware.energy_model import EnergyModel, Interval
 from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
-from hardware.runtime import Runtime, preset
+from hardware.runtime import Runtime, load_runtime
 from hardware.technology import node
-from tocompiler.energy.features import TERMS
+from hardware.terms import TERMS
 from tocompiler.energy.prediction import predict
 
 __all__ = ["transfer", "zero_shot"]
@@ -31,7 +31,7 @@ def transfer(origin: Device, measurements: Sequence[Measurement], name: str) -> 
     """
     if not measurements:
         raise ValueError("no measurements: give at least one row to transfer by")
-    ratios = np.array([math.log(m.joule_per_execution / predict(m.program, origin).energy_joule)
+    ratios = np.array([math.log(m.joule_per_execution / predict(m.program, origin, m.conditions).energy_joule)
                        for m in measurements])
     count = len(ratios)
     factor = math.exp(float(ratios.sum()) / (count + 1))
@@ -77,10 +77,10 @@ def zero_shot(name: str, technology: str | None = None, *, tdp_watt: float | Non
     values = {"compute": process.energy_joule(1.0) * prior["overhead"], "near": prior["near_joule_per_byte"],
               "far": far, "fresh": far, "weights": far}
     half = math.log(prior["factor"])
-    model = EnergyModel("program", TERMS, tuple(values.get(t, 0.0) for t in TERMS),
+    model = EnergyModel("program", tuple(TERMS), tuple(values.get(t, 0.0) for t in TERMS),
                         Interval(0.9, 1.0, (0.0,), (half,), 0, 0.0), low=(-1e3,) * len(TERMS), high=(1e3,) * len(TERMS))
     memory = (MemoryLevel("last", last_cache_byte, source="given"),) if last_cache_byte else ()
-    return Device(name, runtime or preset("generic"), memory, {"program": model}, "", 0,
+    return Device(name, runtime or load_runtime("generic"), memory, {"program": model}, "", 0,
                   f"not measured: estimated from {process.name} and the data sheet, within a factor of "
                   f"{prior['factor']:g}", f"{process.source}; hardware priors")
 

@@ -1,7 +1,7 @@
 """Published transformers phase by phase: encode, prefill, decoder prefill, or one decode step with its caches.
 
 Executed as Hugging Face transformers does on PyTorch: the LM head sees the last token only,
-the caches are concatenated at every step, attention is one fused operator or (``attention=eager``) five.
+the caches are concatenated at every step.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ MODELS: Mapping[str, Transformer] = {
 
 def build(options: Mapping[str, str], batch: int = 1) -> Network:
     """``name`` of MODELS, ``phase`` encode, prefill or decode, ``length`` tokens (encode, prefill) or cached tokens
-    (decode), ``source`` tokens that an encoder gave, ``attention`` fused or eager. Batch 1 only."""
+    (decode), ``source`` tokens that an encoder gave. Batch 1 only."""
     name, phase = options.get("name", ""), options.get("phase", "prefill")
     if name not in MODELS or batch != 1:
         raise ValueError(f"unknown transformer '{name}' or batch {batch}: batch 1 of {', '.join(MODELS)}")
     net = Network(f"{name}_{phase}")
     model = MODELS[name]
     length = int(options.get("length", "1"))
-    stack = _Stack(net, model, options.get("attention", "fused") == "eager")
+    stack = _Stack(net, model)
     if phase == "encode":
         net.output(stack.encode(197 if model.style == "vit" else length))
     elif phase == "prefill":
@@ -74,7 +74,6 @@ def build(options: Mapping[str, str], batch: int = 1) -> Network:
 class _Stack:
     net: Network
     model: Transformer
-    eager: bool
 
     @property
     def bias(self) -> bool:
@@ -147,12 +146,7 @@ class _Stack:
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
         net = self.net
-        if self.eager:
-            scores = net.div(net.matmul(q, net.transpose(k, -2, -1)), 8.0)
-            scores = net.add(scores, net.stored(scores.shape[-2:], name="mask", kind="constant"))
-            y = net.matmul(net.softmax(scores), v)
-        else:
-            y = net.emit("Attention", [q, k, v], {"is_causal": int(causal)}, name="attention", outputs=1)[0]
+        y = net.emit("Attention", [q, k, v], {"is_causal": int(causal)}, name="attention", outputs=1)[0]
         return net.reshape(net.permute(y, (0, 2, 1, 3)), (y.shape[2], self.model.width))
 
     def _feed_forward(self, x: Tensor) -> Tensor:

@@ -9,19 +9,27 @@ from tabulate import tabulate
 from alu_library.formats import accumulator
 from alu_library.functions import function
 from alu_library.pricing import Operands, price
+from hardware.terms import TERMS
 from tocompiler.assumptions import assumptions
 from tocompiler.costing import TransistorProgram, operand_summary
+from tocompiler.report.execution import trace
 
 if TYPE_CHECKING:
     from hardware.device import Device
+    from hardware.energy_model import EnergyModel
+    from tocompiler.execution import ExecutionProgram
 
 __all__ = ["explanation"]
 
 
-def explanation(program: TransistorProgram, device: Device | None = None) -> str:
-    """Sections of text: circuits, elementary functions, assumptions and, with one, the device."""
+def explanation(program: TransistorProgram, device: Device | None = None,
+                execution: ExecutionProgram | None = None) -> str:
+    """Sections of text: passes, circuits, elementary functions, assumptions and, with them, what a runtime changed and
+    the device."""
     sections = [f"Passes, in order: {', '.join(program.alu.passes) or 'none'}", _circuits(program), _functions(program),
                 _assumptions()]
+    if execution is not None:
+        sections.append(trace(execution))
     if device is not None:
         sections.append(_device(device))
     return "\n\n".join(section for section in sections if section)
@@ -65,6 +73,16 @@ def _assumptions() -> str:
 def _device(device: Device) -> str:
     lines = [f"Device {device.name}: {device.description}",
              f"fitted to {device.rows} measurements (data {device.data_hash}); {device.source}"]
-    lines += [f"  {name}: {term} {value:.4g} J per unit (fitted)" for name, model in device.models.items()
-              for term, value in zip(model.terms, model.coefficients, strict=True)]
+    lines += [f"  {level.name}: {level.capacity_byte or 'unbounded'} byte ({level.source})" for level in device.memory]
+    for name, model in device.models.items():
+        lines += [f"  {name}: {term} {value:.4g} J per {TERMS[term].unit} ({TERMS[term].meaning}; fitted)"
+                  for term, value in zip(model.terms, model.coefficients, strict=True) if value]
+        lines.append(f"  {name}: power of the sum {model.exponent:.4g}; {_correction(model)}; interval of "
+                     f"{100 * model.interval.level:g} % from {model.interval.rows} held-out rows")
     return "\n".join(lines)
+
+
+def _correction(model: EnergyModel) -> str:
+    if model.kernel is None:
+        return "no correction"
+    return f"correction learned from {len(model.kernel.centres)} rows, looking at {', '.join(model.kernel.inputs)}"

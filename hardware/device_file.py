@@ -1,0 +1,189 @@
+"""Device files: TOML under a schema number, in which everything is found by name.
+
+Schema 2 (this one) writes coefficients, ranges and inputs by the names of hardware.terms. Schema 1 listed them in a
+fixed order, and the runtime as fields; it is read and brought up to date. A newer schema is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hardware.energy_model import Array, EnergyModel, Interval, Kernel, Trees
+from hardware.memory import MemoryLevel
+from hardware.runtime import Runtime, load_runtime
+from hardware.terms import FACTS, TERMS
+
+if TYPE_CHECKING:
+    from hardware.device import Device
+
+__all__ = ["SCHEMA", "read", "written"]
+
+SCHEMA = 2
+_DEVICE = ("schema", "name", "data_hash", "rows", "description", "source", "runtime", "memory", "models")
+_MODEL = ("level", "operators", "phase", "exponent", "kernel_share", "coefficients", "range", "covariance", "metrics",
+          "interval", "kernel", "trees")
+_FIRST_TERMS = ("compute", "near", "far", "fresh", "weights", "branches", "kernels", "samples", "constant")
+"""The terms of schema 1, in its order; its facts were the first of today's."""
+
+
+def written(device: Device) -> str:
+    """The device as TOML text."""
+    import tomli_w
+
+    table: dict[str, Any] = {
+        "schema": SCHEMA, "name": device.name, "data_hash": device.data_hash, "rows": device.rows,
+        "description": device.description, "source": device.source, "runtime": device.runtime.as_table(),
+        "memory": {level.name: {k: v for k, v in asdict(level).items() if k != "name" and v is not None}
+                   for level in device.memory},
+        "models": {label: _model_table(model) for label, model in device.models.items()},
+    }
+    return tomli_w.dumps(table, multiline_strings=True)
+
+
+def _model_table(model: EnergyModel) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "level": model.level, "operators": list(model.operators), "phase": model.phase, "exponent": model.exponent,
+        "coefficients": dict(zip(model.terms, model.coefficients, strict=True)),
+        "range": {t: [low, high] for t, low, high in zip(model.terms, model.low, model.high, strict=True)
+                  if low <= high},
+        "covariance": {t: dict(zip(model.terms, row, strict=True)) for t, row in zip(model.terms, model.covariance,
+                                                                                    strict=False) if any(row)},
+        "metrics": dict(model.metrics), "interval": asdict(model.interval),
+    }
+    if model.kernel is not None:
+        table |= {"kernel_share": model.kernel_share, "kernel": _learner_table(model.kernel)}
+    if model.trees is not None:
+        table["trees"] = _learner_table(model.trees)
+    return table
+
+
+def _learner_table(learner: Kernel | Trees) -> dict[str, Any]:
+    return {k: _text(v) if isinstance(v, np.ndarray) else list(v) for k, v in vars(learner).items()
+            if k in type(learner).__dataclass_fields__}
+
+
+def _text(values: Array) -> str:
+    """Numbers as text, one row a line: TOML's own arrays of thousands of numbers are slow to read."""
+    return "\n".join(" ".join(f"{x:.5g}" for x in row) for row in np.atleast_2d(values)) + "\n"
+
+
+def read(text: str) -> Device:
+    """A device from its TOML text; ValueError says in one line what is missing, unknown or wrong."""
+    from hardware.device import Device
+
+    try:
+        table = tomllib.loads(text)
+        schema = table.get("schema", 1)
+        if schema not in range(1, SCHEMA + 1):
+            raise ValueError(f"its schema is {schema}, this version reads up to {SCHEMA}: install a newer tocompiler")
+        _known(table, _DEVICE, "a device")
+        runtime = table.get("runtime", {"name": "generic"})
+        return Device(
+            _text_of(table, "name"), load_runtime(runtime["name"]) if schema == 1 else Runtime.from_table(runtime),
+            tuple(MemoryLevel(name, **values) for name, values in table.get("memory", {}).items()),
+            {label: _model(values if schema > 1 else _migrated(values)) for label, values in
+             table.get("models", {}).items()},
+            _text_of(table, "data_hash", ""), int(table.get("rows", 0)), _text_of(table, "description", ""),
+            _text_of(table, "source", ""))
+    except (tomllib.TOMLDecodeError, TypeError, KeyError, AttributeError, ValueError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error).splitlines()[0]
+        raise ValueError(f"not a device file: {what}") from None
+
+
+def _text_of(table: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    value = table[key] if default is None else table.get(key, default)
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is {value!r}, not text")
+    return value
+
+
+def _known(table: Mapping[str, Any], allowed: Sequence[str] | Mapping[str, Any], what: str) -> None:
+    """ValueError that names the first key that is not allowed."""
+    for key in table:
+        if key not in allowed:
+            raise ValueError(f"{what} has no '{key}'; use one of {', '.join(allowed)}")
+
+
+def _model(table: Mapping[str, Any]) -> EnergyModel:
+    _known(table, _MODEL, "a model")
+    coefficients, ranges = table["coefficients"], table.get("range", {})
+    for part in (coefficients, ranges, table.get("covariance", {})):
+        _known(part, TERMS, "the list of terms")
+    terms = tuple(coefficients)
+    for term, value in coefficients.items():
+        _number(value, f"coefficient {term}", least=0.0)
+    if not any(coefficients.values()):
+        raise ValueError("every coefficient is 0: nothing would cost energy")
+    covariance = table.get("covariance", {})
+    for t in covariance:
+        if _number(covariance[t].get(t, 0.0), f"variance of {t}", least=0.0) == 0.0 and any(covariance[t].values()):
+            raise ValueError(f"variance of {t} is 0, its covariances are not")
+    return EnergyModel(
+        level=table["level"], terms=terms, coefficients=tuple(float(coefficients[t]) for t in terms),
+        interval=_interval(table["interval"]),
+        covariance=tuple(tuple(float(covariance.get(a, {}).get(b, 0.0)) for b in terms) for a in terms)
+        if covariance else (),
+        operators=tuple(table.get("operators", ())), phase=table.get("phase", ""),
+        exponent=_number(table.get("exponent", 1.0), "exponent", least=1e-3),
+        low=tuple(float(ranges.get(t, (math.inf, -math.inf))[0]) for t in terms),
+        high=tuple(float(ranges.get(t, (math.inf, -math.inf))[1]) for t in terms),
+        metrics=dict(table.get("metrics", {})), kernel_share=float(table.get("kernel_share", 0.5)),
+        kernel=Kernel(**_learner(table["kernel"])) if "kernel" in table else None,
+        trees=Trees(**_learner(table["trees"])) if "trees" in table else None)
+
+
+def _interval(table: Mapping[str, Any]) -> Interval:
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    interval = Interval(**values)
+    for value in (interval.quantile, interval.widening, interval.novelty, *interval.scale):
+        _number(value, "interval", least=0.0)
+    return interval
+
+
+def _number(value: Any, what: str, least: float) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value) or value < least:
+        raise ValueError(f"{what} is {value!r}: give a finite number of at least {least:g}")
+    return float(value)
+
+
+def _learner(table: Mapping[str, Any]) -> dict[str, Any]:
+    learner = {k: _array(v) if isinstance(v, str) else tuple(v) for k, v in table.items()}
+    for name in learner["inputs"]:
+        if name.removeprefix("share of ") not in TERMS and name not in FACTS and name != "log_joule":
+            raise ValueError(f"no term or fact is called '{name}'")
+    if not all(np.isfinite(v).all() for v in learner.values() if isinstance(v, np.ndarray)):
+        raise ValueError("a correction's number is not finite")
+    return learner
+
+
+def _array(text: str) -> Array:
+    rows = [np.array(line.split(), dtype=float) for line in text.splitlines()]
+    return rows[0] if len(rows) == 1 else np.array(rows)
+
+
+def _migrated(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A model of schema 1 as one of schema 2: lists in a fixed order become tables by name."""
+    terms = table["terms"]
+    if tuple(terms) != _FIRST_TERMS:
+        raise ValueError(f"its terms are not those of schema 1, in their order ({', '.join(_FIRST_TERMS)})")
+    names = ["log_joule", *(f"share of {t}" for t in terms), *(f for f in FACTS if f != "product_width")]
+    if table["level"] == "program":
+        names = [*names[:1 + len(terms)], "product_width"]
+    migrated = {k: v for k, v in table.items() if k in _MODEL and k not in ("kernel", "trees")}
+    migrated |= {"coefficients": dict(zip(terms, table["coefficients"], strict=True)),
+                 "range": {t: [low, high] for t, low, high in zip(terms, table["low"], table["high"], strict=True)},
+                 "covariance": {a: dict(zip(terms, row, strict=True)) for a, row in
+                                zip(terms, table["covariance"], strict=False) if any(row)}}
+    if "kernel" in table:
+        columns = table["kernel"]["columns"]
+        migrated["kernel"] = {**{k: v for k, v in table["kernel"].items() if k != "columns"},
+                              "inputs": [names[i] for i in columns]}
+    if "trees" in table:
+        migrated["trees"] = {**table["trees"], "inputs": names}
+    return migrated

@@ -1,0 +1,142 @@
+"""Inference: energies and intervals that a model gives for rows of terms and facts, found by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from hardware.energy_model import Array, EnergyModel, Interval, Kernel, Trees
+from hardware.terms import FACTS, TERMS
+
+__all__ = ["distance", "half_width", "input_names", "inputs", "interval_half_width", "joule", "linear", "novelty",
+           "similarity", "strain", "sum_half_width", "tree_sum"]
+
+_TINY = 1e-300
+_TERM = {name: i for i, name in enumerate(TERMS)}
+_FADE = 10.0  # the trees' share is whole where the kernel's similarity to the nearest row exceeds a tenth
+
+
+def linear(model: EnergyModel, terms: Array) -> Array:
+    """The physical part for each row of terms (rows, TERMS): joule to the power of 1/exponent."""
+    return np.asarray(_parts(model, terms).sum(1))
+
+
+def _parts(model: EnergyModel, terms: Array) -> Array:
+    return np.asarray(terms[:, _places(model.terms)] * np.asarray(model.coefficients))
+
+
+@cache
+def _places(names: tuple[str, ...]) -> list[int]:
+    return [_TERM[name] for name in names]
+
+
+def input_names(model: EnergyModel) -> tuple[str, ...]:
+    """What a correction may look at: log energy, the terms' shares of it, and the facts."""
+    return ("log_joule", *(f"share of {t}" for t in model.terms), *FACTS)
+
+
+def inputs(model: EnergyModel, terms: Array, facts: Array, names: Sequence[str]) -> Array:
+    """The columns of ``names`` among ``input_names`` for each row."""
+    parts = _parts(model, terms)
+    total = np.maximum(parts.sum(1), _TINY)
+    every = np.column_stack([np.log(total), parts / total[:, None], facts])
+    place = {name: i for i, name in enumerate(input_names(model))}
+    for name in names:
+        if name not in place:
+            raise ValueError(f"the correction looks at '{name}', of which this model has no term")
+    return np.asarray(every[:, [place[name] for name in names]])
+
+
+def joule(model: EnergyModel, terms: Array, facts: Array) -> Array:
+    """Energy for each row of terms and facts."""
+    energy = np.maximum(linear(model, terms), _TINY) ** model.exponent
+    if model.kernel is None:
+        return np.asarray(energy)
+    near = similarity(model.kernel, inputs(model, terms, facts, model.kernel.inputs))
+    residual = near @ model.kernel.weights
+    if model.trees is not None:
+        faded = tree_sum(model.trees, inputs(model, terms, facts, model.trees.inputs))
+        faded = faded * np.minimum(1.0, _FADE * near.max(1))
+        residual = model.kernel_share * residual + (1 - model.kernel_share) * faded
+    return np.asarray(energy * np.exp(residual))
+
+
+def similarity(kernel: Kernel, columns: Array) -> Array:
+    """Kernel between each row of its inputs and each centre, between 0 and 1."""
+    scaled = columns / kernel.lengths
+    square = (scaled**2).sum(1)[:, None] + (kernel.centres**2).sum(1) - 2 * scaled @ kernel.centres.T
+    return np.asarray(np.exp(-0.5 * np.maximum(square, 0)))
+
+
+def tree_sum(trees: Trees, columns: Array) -> Array:
+    """The trees' sum for each row of their inputs."""
+    roots, feature = trees.roots.astype(int), trees.feature.astype(int)
+    inner = np.cumsum(feature >= 0) - 1
+    root = roots[np.searchsorted(roots, np.arange(len(feature)), side="right") - 1]
+    left = root + 1 + 2 * (inner - np.concatenate([[0], inner + 1])[root])
+    rows = np.arange(len(columns))[:, None]
+    node = np.tile(roots, (len(columns), 1))
+    while True:
+        inside = feature[node] >= 0
+        if not inside.any():
+            return np.asarray(trees.value[node].sum(1))
+        right = columns[rows, feature[node]] > trees.value[node]
+        node = np.where(inside, left[node] + right, node)
+
+
+def novelty(model: EnergyModel, terms: Array, facts: Array) -> Array:
+    """How little each row resembles the data, between 0 and 1; 0 without a correction, which alone knows them."""
+    if model.kernel is None:
+        return np.zeros(len(terms))
+    return np.asarray(1.0 - similarity(model.kernel, inputs(model, terms, facts, model.kernel.inputs)).max(1))
+
+
+def half_width(model: EnergyModel, energy: Array, terms: Array, facts: Array) -> Array:
+    """Half-width in log energy of the interval of each row, of which ``energy`` was predicted."""
+    return interval_half_width(model.interval, energy, strain(model, terms), novelty(model, terms, facts))
+
+
+def interval_half_width(interval: Interval, energy: Array, away: Array | float = 0.0,
+                        new: Array | float = 0.0) -> Array:
+    """Half-width in log energy at a distance (e-folds outside the data) and a novelty (0 to 1)."""
+    scale = np.interp(np.log(np.maximum(energy, _TINY)), interval.log_joule, interval.scale)
+    return np.asarray(interval.quantile * (scale + interval.novelty * np.asarray(new))
+                      + interval.widening * np.asarray(away))
+
+
+def sum_half_width(interval: Interval, energy: Array, half: Array) -> float:
+    """Half-width in joule of the sum of rows with these energies and half-widths in log energy."""
+    parts = energy * half
+    return math.sqrt(interval.correlation * float(parts.sum()) ** 2
+                     + (1 - interval.correlation) * float((parts**2).sum()))
+
+
+def distance(model: EnergyModel, terms: Array) -> Array:
+    """How far outside the data each row lies: the largest excess of a term over its range, in e-folds; ``_NEVER`` where
+    a row has a term that the model does not know."""
+    unknown = [i for name, i in _TERM.items() if name not in model.terms]
+    return np.asarray(np.where(terms[:, unknown].any(1), _NEVER, _excess(model, terms).max(1)))
+
+
+def strain(model: EnergyModel, terms: Array) -> Array:
+    """How much that matters: the terms' excesses weighted by their shares of the energy, in e-folds.
+
+    A term far below its range adds next to nothing to the energy, and so next to nothing to its error.
+    """
+    parts = _parts(model, terms)
+    shares = parts / np.maximum(parts.sum(1, keepdims=True), _TINY)
+    return np.asarray((shares * _excess(model, terms)).sum(1))
+
+
+_NEVER = 1e3  # e-folds: a term that no row had is outside the data wherever it occurs
+
+
+def _excess(model: EnergyModel, terms: Array) -> Array:
+    """E-folds by which each positive term of the model lies outside its range."""
+    own = terms[:, _places(model.terms)]
+    logs = np.log(np.maximum(own, _TINY))
+    excess = np.maximum(np.asarray(model.low) - logs, logs - np.asarray(model.high))
+    return np.asarray(np.where(own > 0, np.clip(excess, 0.0, _NEVER), 0.0))

@@ -1,0 +1,212 @@
+"""The fourth level: what a runtime makes the machine do for every row, amount by amount, and which rule said so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from alu_library.pricing import Operand, Operands
+from hardware.runtime import RuleUse, Runtime, load_runtime
+from tocompiler.costing import TransistorProgram, TransistorRow
+from tocompiler.network import Network
+from tocompiler.runtimes import Applied, applied
+from tocompiler.runtimes.draft import AMOUNTS, Draft, byte_of
+from tocompiler.runtimes.facts import facts_of
+from tocompiler.runtimes.window import window_of
+from tocompiler.tensors import Operator
+
+__all__ = ["Change", "ExecutionProgram", "ExecutionRow", "execute"]
+
+_STORED = ("parameter", "buffer")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one rule made of one amount of a row."""
+
+    rule: str
+    amount: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class ExecutionRow:
+    """One row: the draft before any rule, and what each rule that changed something made of it.
+
+    stated: the draft of what the operator states
+    history: names of the rules that changed the draft, each with its result
+    """
+
+    stated: Draft
+    history: tuple[tuple[str, Draft], ...]
+
+    @property
+    def draft(self) -> Draft:
+        """The row as every rule left it."""
+        return self.history[-1][1] if self.history else self.stated
+
+    @property
+    def name(self) -> str:
+        return self.stated.name
+
+    @property
+    def operator(self) -> str:
+        return self.stated.operator
+
+    @property
+    def phase(self) -> str:
+        return self.stated.phase
+
+    @property
+    def source(self) -> TransistorRow | None:
+        """The priced row that this one executes; None for what belongs to an execution as a whole."""
+        return self.stated.row
+
+    def __getitem__(self, amount: str) -> float:
+        """One of ``tocompiler.runtimes.draft.AMOUNTS``."""
+        return self.draft.amount(amount)
+
+    @cached_property
+    def facts(self) -> Mapping[str, float]:
+        """What a correction may look at, by the names of ``hardware.terms.FACTS``."""
+        return facts_of(self.draft)
+
+    @property
+    def trace(self) -> Iterator[Change]:
+        """Which rule moved which amount from what to what, in order."""
+        before = self.stated
+        for name, after in self.history:
+            for amount in AMOUNTS:
+                was, is_ = before.amount(amount), after.amount(amount)
+                if was != is_:
+                    yield Change(name, amount, was, is_)
+            before = after
+
+
+@dataclass(frozen=True)
+class ExecutionProgram:
+    """The rows of a program under a runtime; ``execution`` is what belongs to an execution and to no operator.
+
+    layer: a number for each row; an operator's backward pass and the optimizer's steps on its parameters are one
+    layer, as they are when a layer is measured alone
+    """
+
+    program: TransistorProgram
+    runtime: Runtime
+    rows: tuple[ExecutionRow, ...]
+    execution: ExecutionRow
+    layer: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self.program.name
+
+    @property
+    def rules(self) -> tuple[RuleUse, ...]:
+        return self.runtime.rules
+
+
+def execute(program: TransistorProgram, runtime: Runtime | str = "generic", *, last_cache_byte: float | None = None,
+            conditions: Mapping[str, str] | None = None) -> ExecutionProgram:
+    """What a runtime (or a shipped one's name, or a runtime file) makes of a compiled program.
+
+    ``last_cache_byte`` is the capacity of the last cache (None: everything fits); ``conditions`` are those of a
+    measured row, and override the rules' parameters of their names. ValueError where a dimension is still symbolic,
+    or names a rule or parameter that is unknown.
+    """
+    known = runtime if isinstance(runtime, Runtime) else load_runtime(runtime)
+    if last_cache_byte is not None and all(r.name != "last_cache" for r in known.rules):
+        known = replace(known, rules=(*known.rules, RuleUse(
+            "last_cache", {"capacity_byte": float(last_cache_byte)}, "the device's memory")))
+    heard = {k: v for k, v in (conditions or {}).items() if k != "runtime"}
+    key = (known.key, tuple(sorted(heard.items())))
+    if key not in program.executions:
+        program.executions[key] = _executed(program, known, applied(known, heard))
+    return program.executions[key]
+
+
+def _executed(program: TransistorProgram, runtime: Runtime, rules: tuple[Applied, ...]) -> ExecutionProgram:
+    network = program.network
+    operators = {op.name: op for op in network.operators}
+    first_read = _first_reads(network)
+    rows = tuple(_through(_stated(row, operators.get(row.source or ""), first_read), rules) for row in program.rows)
+    start = Draft(network.name, "execution", "forward", network=network, constant=1.0)
+    return ExecutionProgram(program, runtime, rows, _through(start, rules), _layers(program))
+
+
+def _through(draft: Draft, rules: tuple[Applied, ...]) -> ExecutionRow:
+    history = []
+    stated = draft
+    for rule in rules:
+        if rule.concerns(draft.operator):
+            changed = rule(draft)
+            if changed is not draft:
+                draft = changed
+                history.append((rule.rule.name, draft))
+    return ExecutionRow(stated, tuple(history))
+
+
+def _stated(row: TransistorRow, op: Operator | None, first_read: Mapping[str, float]) -> Draft:
+    """What a row states: its arithmetic as priced, every operand touched and every result written once, one kernel."""
+    if not isinstance(row.transistor_operations, int | float):
+        raise ValueError(f"operator '{row.name}' has a symbolic dimension: bind it (--dim NAME=N)")
+    alu = row.alu
+    stored = [a for a in alu.reads if a.kind in _STORED]
+    read = sum(byte_of(a.format) * a.elements for a in alu.reads if a.kind not in _STORED)
+    written = sum(byte_of(a.format) * a.elements for a in alu.writes)
+    activation, weight = (Operand(s.distribution, s.zeros) for s in alu.operands)
+    draft = Draft(
+        row.name, row.operator, row.phase, row, op, operands=Operands(weight, activation),
+        executed=float(row.transistor_operations), products=float(row.multiply_accumulates), touched_byte=read,
+        written_byte=written, read_byte=read, working_set_byte=read + written, kernels=1.0,
+        allocations=(written,) if op is not None else (),
+        first_read_byte=first_read.get(row.source or "", 0.0) if row.phase == "forward" else 0.0,
+        input_byte=sum(byte_of(a.format) * a.elements for a in alu.reads if a.kind == "input"),
+        weight_byte=sum(byte_of(a.format) * a.elements for a in stored))
+    return _windowed(draft, op) if op is not None else draft
+
+
+def _windowed(draft: Draft, op: Operator) -> Draft:
+    """A convolution or pooling touches only the lines of its image that its window meets.
+
+    What it moves beyond the image and the result is a gradient's, and written.
+    """
+    window = window_of(op)
+    if window is None:
+        return draft
+    image, result = (byte_of(t.format) * float(t.elements) for t in (op.given(0), op.outputs[0]))
+    written = result + max(draft.working_set_byte - image - result, 0.0)
+    return replace(draft, window=window, touched_byte=image * window.touched, read_byte=image, written_byte=written,
+                   working_set_byte=image + written, allocations=(result,))
+
+
+def _first_reads(network: Network) -> dict[str, float]:
+    """Bytes of the parameters that each operator is the first to read, whole tables even where it gathers rows."""
+    seen: set[str] = set()
+    loaded: dict[str, float] = {}
+    for op in network.operators:
+        new = {t.name: t for t in op.inputs if t is not None and t.kind in _STORED and t.name not in seen}
+        loaded[op.name] = sum(byte_of(t.format) * float(t.elements) for t in new.values())
+        seen |= new.keys()
+    return loaded
+
+
+def _layers(program: TransistorProgram) -> tuple[int, ...]:
+    """The number of each row's layer: steps join the backward pass of the first operator that reads the parameter."""
+    readers: dict[str, str] = {}
+    backward = {row.source for row in program.rows if row.phase == "backward"}
+    for op in program.network.operators:
+        for t in op.inputs:
+            if t is not None and t.kind == "parameter" and op.name in backward:
+                readers.setdefault(t.name, op.name)
+    number: dict[tuple[str, str], int] = {}
+    return tuple(number.setdefault(_layer(row, readers), len(number)) for row in program.rows)
+
+
+def _layer(row: TransistorRow, readers: Mapping[str, str]) -> tuple[str, str]:
+    if row.parameter is not None and row.parameter in readers:
+        return "backward", readers[row.parameter]
+    return row.phase, row.name if row.source is None else row.source
