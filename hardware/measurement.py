@@ -40,6 +40,8 @@ PHASES = ("inference", "training", "backward")
 COLUMNS = ("model", "batch", "format", "phase", "runtime", "energy_joule", "executions", "latency_second", "repeats",
            "spread", "group")
 _CONDITION = "condition_"
+_LARGEST_COUNT = 10**15
+"""A batch or a number of executions beyond this is a slip; below, every whole number is exact in floating point."""
 
 
 class TableError(ValueError):
@@ -112,7 +114,7 @@ class _Cell:
 
     def number(self, above: float = 0.0) -> float:
         try:
-            value = float(self.text)
+            value = float(self.text if self.text.isascii() and "_" not in self.text else "")
         except ValueError:
             raise self.wrong("give a number with a decimal point") from None
         if not (math.isfinite(value) and value > above):
@@ -121,8 +123,8 @@ class _Cell:
 
     def count(self) -> int:
         value = self.number()
-        if value != int(value):
-            raise self.wrong("give a whole number")
+        if value != int(value) or value > _LARGEST_COUNT:
+            raise self.wrong(f"give a whole number up to {_LARGEST_COUNT}")
         return int(value)
 
     def choice(self, allowed: Sequence[str]) -> str:
@@ -135,8 +137,10 @@ def read_table(path: str | Path) -> list[MeasurementRow]:
     """Read and validate a measurement table; TableError names the first cell that cannot be used."""
     path = Path(path)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark in front of the header
             return list(_rows(path, file))
+    except csv.Error as error:
+        raise TableError(f"{path}: is not a CSV file ({error})") from None
     except OSError as error:
         raise TableError(f"{path}: cannot be read ({error.strerror}); give a CSV file") from None
     except UnicodeDecodeError:
@@ -149,7 +153,9 @@ def _rows(path: Path, lines: Iterable[str]) -> Iterator[MeasurementRow]:
     for column in ("model", "energy_joule"):
         if column not in header:
             raise TableError(f"{path}, row 1, column {column}: missing - the first line must name the columns")
-    for column in header:
+    for i, column in enumerate(header):
+        if column in header[:i]:
+            raise TableError(f"{path}, row 1, column {column}: is there twice - name every column once")
         if column not in COLUMNS and not column.startswith(_CONDITION):
             raise TableError(f"{path}, row 1, column {column}: unknown - rename it {_CONDITION}{column}, or use one of "
                              f"{', '.join(COLUMNS)}")

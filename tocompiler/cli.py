@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from tocompiler import __version__, check_hardware
+from tocompiler.report.columns import printable
 
 __all__ = ["main", "run"]
 
@@ -127,7 +128,7 @@ def _one_line(error: Exception) -> str:
     """What went wrong; an error that nobody foresaw says so, with its kind."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'standard output'}: {error.strerror}"
-    text = " ".join(str(error).split())
+    text = printable(" ".join(str(error).split()))
     if isinstance(error, (ValueError, OSError, ImportError)):
         return text
     return f"this should not have happened ({type(error).__name__}: {text}); --debug shows where, please report it"

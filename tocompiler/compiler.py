@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
+from alu_library.pricing import chosen_circuit
 from tocompiler.costing import TransistorProgram, cost
+from tocompiler.errors import explained
 from tocompiler.lowering import lower
 from tocompiler.network import Network
 from tocompiler.passes import AluPass, NetworkPass, Request, apply, check_options, selected
 from tocompiler.tensors import Statistics
+from tocompiler.training import check_optimizer
 
 __all__ = ["compile"]
 
@@ -25,7 +29,8 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
     ``statistics`` says what is known of tensors' values, by name or shell pattern (``{"*.weight": Statistics(0.8)}``).
     Operators without a rule are listed in the result's ``unmodelled``.
 
-    ValueError on an unknown format, phase, circuit set, optimizer or option.
+    ValueError on an unknown format, phase, circuit set, optimizer or option, whether or not it matters to this
+    network, and in one line on a network that cannot be compiled.
 
     >>> net = Network("tiny")
     >>> net.output(net.linear(net.input((1, 4)), out_features=3))
@@ -33,12 +38,17 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
     12
     """
     check_options(options)
+    check_optimizer(optimizer)
+    chosen_circuit("add", "fp32", circuits)
+    if activation_error_ulp is not None and not 0 < activation_error_ulp < math.inf:
+        raise ValueError(f"no error is within {activation_error_ulp} ulp; give a positive number for activations")
     request = Request(format, phase, tuple(options), statistics or {})
     on_network, on_rows = selected(request, NetworkPass), selected(request, AluPass)
-    alu = lower(apply(on_network, network), format=format or _formats_of(network), phase=phase,
-                parameters=network.parameters, activation_error_ulp=activation_error_ulp, optimizer=optimizer,
-                options=tuple(options), passes=tuple(str(each) for each in (*on_network, *on_rows)))
-    return cost(apply(on_rows, alu), circuits, basis)
+    with explained(f"network {network.name} cannot be compiled"):
+        alu = lower(apply(on_network, network), format=format or _formats_of(network), phase=phase,
+                    parameters=network.parameters, activation_error_ulp=activation_error_ulp, optimizer=optimizer,
+                    options=tuple(options), passes=tuple(str(each) for each in (*on_network, *on_rows)))
+        return cost(apply(on_rows, alu), circuits, basis)
 
 
 def _formats_of(network: Network) -> str:

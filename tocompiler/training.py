@@ -11,7 +11,7 @@ from tocompiler.network import Network
 from tocompiler.operators import Access, Refused, Unmodelled, Work, gradient_work
 from tocompiler.tensors import Operator, Tensor
 
-__all__ = ["OPTIMIZERS", "PHASES", "BackwardWork", "StepWork", "backward_work", "optimizer_work"]
+__all__ = ["OPTIMIZERS", "PHASES", "BackwardWork", "StepWork", "backward_work", "check_optimizer", "optimizer_work"]
 
 PHASES: Mapping[str, tuple[str, ...]] = {
     "inference": ("forward",),
@@ -126,13 +126,18 @@ def _needing_gradient(network: Network) -> tuple[set[str], dict[str, int]]:
     return needing, readers
 
 
+def check_optimizer(name: str) -> None:
+    """ValueError, listing what there is, for an unknown optimizer."""
+    if name not in OPTIMIZERS:
+        raise ValueError(f"unknown optimizer '{name}'; use one of {', '.join(OPTIMIZERS)}")
+
+
 def optimizer_work(network: Network, optimizer: str) -> Iterator[StepWork]:
     """One step per parameter tensor. State is kept in the parameter's format.
 
     ValueError names an unknown optimizer.
     """
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"unknown optimizer '{optimizer}'; use one of {', '.join(OPTIMIZERS)}")
+    check_optimizer(optimizer)
     step = OPTIMIZERS[optimizer]
     for t in network.stored_tensors():
         if t.kind != "parameter":

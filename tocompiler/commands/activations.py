@@ -18,7 +18,7 @@ from alu_library.functions import (
     function_rows,
     unit_cost,
 )
-from tocompiler.commands.output import image, put_json
+from tocompiler.commands.output import image, put, put_json
 
 if TYPE_CHECKING:
     from hardware.device import Device
@@ -62,7 +62,7 @@ def command(names: tuple[str, ...], format_name: str, max_error: float | None, m
         draw(shown, plot)
     if put_json({"format": format_name, "circuits": circuits, "activations": shown}, json_path):
         return
-    click.echo(_as_text(shown))
+    put(_as_text(shown))
 
 
 def _listed(format: str, derivatives: bool, elementary: bool) -> list[str]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tocompiler.commands.output import note, put
+
 if TYPE_CHECKING:
     from hardware.device import Device
 
@@ -33,6 +35,12 @@ def command(table: str | None, name: str, output: Path | None, runtime: str | No
 
     Without TABLE the device is estimated from its process or data sheet, with a wide interval.
     """
+    measured = {"--from": origin, "--rows": rows}
+    estimated = {"--technology": technology, "--tdp": tdp_watt, "--bandwidth": bandwidth_byte_per_second,
+                 "--idle": idle_watt}
+    for option, value in (measured if table is None else estimated).items():
+        if value is not None:
+            raise click.UsageError(f"{option} is for a calibration {'with' if table is None else 'without'} a TABLE")
     if table is None:
         from hardware.runtime import load_runtime
         from tocompiler.energy.transfer import zero_shot
@@ -42,15 +50,15 @@ def command(table: str | None, name: str, output: Path | None, runtime: str | No
                            runtime=load_runtime(runtime) if runtime else None)
     else:
         device = _measured(table, name, runtime, cache_byte, origin, rows)
-    click.echo(f"{name}: {device.description or f'calibrated on {device.rows} rows'}", err=True)
+    note(f"{name}: {device.description or f'calibrated on {device.rows} rows'}")
     for label, model in device.models.items():
         figures = ", ".join(f"{k} {v:.3g}" for k, v in model.metrics.items())
         if figures:
-            click.echo(f"{label}: held out {figures}", err=True)
+            note(f"{label}: held out {figures}")
     if output:
         device.write(output)
     else:
-        click.echo(device.to_toml())
+        put(device.to_toml())
 
 
 def _measured(table: str, name: str, runtime: str | None, cache_byte: int | None, origin: str | None,

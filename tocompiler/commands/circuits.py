@@ -11,7 +11,7 @@ import click
 from alu_library.circuits.cells import BASES
 from alu_library.formats import NAMED, parse
 from alu_library.pricing import Operand, Operands, Row, chosen_circuit, rows
-from tocompiler.commands.output import image, put_json
+from tocompiler.commands.output import image, put, put_json
 
 if TYPE_CHECKING:
     from hardware.technology import TechnologyNode
@@ -45,7 +45,7 @@ def command(width: int | None, format_name: str | None, basis: str, node: str | 
         draw(entries(_integer_rows(), basis, None), plot)
     if put_json({"circuits": found}, json_path):
         return
-    click.echo(_as_text(found))
+    put(_as_text(found))
 
 
 def entries(selected: Iterable[Row], basis: str = "textbook", node: TechnologyNode | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tocompiler import limits
-from tocompiler.commands.output import put, put_json
+from tocompiler.commands.output import note, put, put_json
 from tocompiler.compiler import compile
 from tocompiler.loading import load
 from tocompiler.network import Network
@@ -93,6 +93,8 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
     """Compile MODEL (an ONNX file, a zoo name such as resnet50, or hf:config.json) to transistor operations."""
     if symbolic and device is not None:
         raise ValueError("--symbolic gives formulas, and energy needs numbers: bind the dimensions to use --device")
+    if emit == "energy" and device is None:
+        raise ValueError("--emit energy needs --device; `tocompiler devices` lists them")
     with limits.raised(**budgets):
         network = load(model, batch=batch, dims=dims, symbolic=symbolic)
     program = compile(network, format=format, phase=phase, circuits=circuits, optimizer=optimizer,
@@ -110,8 +112,8 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
         put(_text(program, prediction, hardware, execution, emit, top, explain), output)
     if program.unmodelled and not allow_unmodelled:
         named = ", ".join(sorted({u.operator for u in program.unmodelled}))
-        click.echo(f"tocompiler: {model}: {len(program.unmodelled)} operators are not modelled ({named}); "
-                   "--allow-unmodelled accepts totals without them", err=True)
+        note(f"tocompiler: {model}: {len(program.unmodelled)} operators are not modelled ({named}); "
+             "--allow-unmodelled accepts totals without them")
         return 1
     return 0
 
@@ -153,8 +155,7 @@ def _measured(network: Network, model: str, read_weights: bool, profile: str | N
 def _text(program: TransistorProgram, prediction: Prediction | None, device: Device | None,
           execution: ExecutionProgram | None, emit: str | None, top: int | None, explain: bool) -> str:
     if emit == "energy":
-        if prediction is None:
-            raise ValueError("--emit energy needs --device; `tocompiler devices` lists them")
+        assert prediction is not None
         text = print_energy(program, prediction)
     elif emit == "execution" and execution is not None:
         from tocompiler.report.execution import print_execution

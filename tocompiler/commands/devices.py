@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tocompiler.commands.output import put_json
+from tocompiler.commands.output import put, put_json
 
 __all__ = ["command"]
 
@@ -28,4 +28,4 @@ def command(json_path: str | None) -> None:
         return
     lines = [(e["name"], e["rows"], e["runtime"],
               "\n".join(f"{k}: {v:.1f} %" for k, v in e["mape"].items() if v is not None)) for e in entries]
-    click.echo(tabulate(lines, headers=("device", "rows", "runtime", "held-out MAPE")))
+    put(tabulate(lines, headers=("device", "rows", "runtime", "held-out MAPE")))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tocompiler.commands.output import image, put_json
+from tocompiler.commands.output import image, note, put, put_json
 
 __all__ = ["command"]
 
@@ -21,7 +21,8 @@ __all__ = ["command"]
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 @click.option("--plot", "plot_path", type=click.Path(dir_okay=False, path_type=Path), callback=image,
               help="Write predicted against measured and the residuals as an image (.png, .svg, .pdf).")
-@click.option("--worst", default=10, show_default=True, help="How many of the worst rows to list.")
+@click.option("--worst", type=click.IntRange(min=0), default=10, show_default=True,
+              help="How many of the worst rows to list.")
 def command(table: str, device: str | None, runtime: str | None, estimator: str | None, json_path: str | None,
             plot_path: Path | None, worst: int) -> None:
     """Predict every row of TABLE (a CSV file, or the name of a shipped table) and say how far off it is.
@@ -47,16 +48,16 @@ def command(table: str, device: str | None, runtime: str | None, estimator: str 
         known = replace(known, runtime=load_runtime(runtime))
     found = evaluate(measured, known)
     if data_hash(measured) == known.data_hash:
-        click.echo(f"{table}: the very rows that {known.name} was calibrated on; "
-                   "`tocompiler devices` gives its error on held-out rows", err=True)
+        note(f"{table}: the very rows that {known.name} was calibrated on; "
+             "`tocompiler devices` gives its error on held-out rows")
     if plot_path:
         plot(found, plot_path)
     if put_json(found.as_json(), json_path):
         return
-    click.echo(tabulate(list(found.figures.items()), floatfmt=".4g"))
+    put(tabulate(list(found.figures.items()), floatfmt=".4g"))
     rows = [(i + 1, found.names[i], found.measured_joule[i], found.predictions[i].energy_joule,
              "" if found.predictions[i].in_domain else "outside the domain") for i in found.worst(worst)]
-    click.echo(tabulate(rows, headers=("row", "model", "measured J", "predicted J", ""), floatfmt=".4g"))
+    put(tabulate(rows, headers=("row", "model", "measured J", "predicted J", ""), floatfmt=".4g"))
 
 
 def _compare(table: str, name: str, json_path: str | None) -> None:
@@ -72,5 +73,5 @@ def _compare(table: str, name: str, json_path: str | None) -> None:
     scores = list(compare(read_measurements(table), names() if name == "all" else (name,)))
     if put_json({"table": table, "estimators": [s.as_json() for s in scores]}, json_path):
         return
-    click.echo(tabulate([(s.name, s.mape, s.median_ape, s.seconds, s.reason) for s in scores], floatfmt=".4g",
+    put(tabulate([(s.name, s.mape, s.median_ape, s.seconds, s.reason) for s in scores], floatfmt=".4g",
                         headers=("estimator", "MAPE %", "median APE %", "s", "note"), missingval="-"))

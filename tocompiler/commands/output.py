@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from hardware.files import write_text
+from tocompiler.report.columns import printable
 from tocompiler.report.figures import KINDS
 
-__all__ = ["image", "put", "put_json"]
+__all__ = ["image", "note", "put", "put_json"]
 
 
 def image(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
@@ -22,12 +23,17 @@ def image(context: click.Context, parameter: click.Parameter, path: Path | None)
     return path
 
 
-def put(text: str, path: str | Path | None) -> None:
-    """Text and a line's end, to a file or (None or ``-``) to standard output."""
+def put(text: str, path: str | Path | None = None) -> None:
+    """Text and a line's end, to a file or (None or ``-``) to standard output, where no name moves the cursor."""
     if path is None or str(path) == "-":
-        click.echo(text)
+        click.echo("\n".join(map(printable, text.split("\n"))))
     else:
         write_text(path, text + "\n")
+
+
+def note(text: str) -> None:
+    """One line on standard error."""
+    click.echo(printable(text), err=True)
 
 
 def put_json(figures: Mapping[str, Any], path: str | None) -> bool:

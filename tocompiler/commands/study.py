@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tocompiler.commands.output import put_json
+from tocompiler.commands.output import put, put_json
 
 if TYPE_CHECKING:
     from tocompiler.activation_study import Energy, Scaling, StudyRow
@@ -30,19 +30,19 @@ def command(device: str | None, node: str, batch: int, measure: bool, json_path:
     figures = {"energy_of": basis, "rows": [asdict(r) for r in found], "scaling": [asdict(s) for s in exponents]}
     if put_json(figures, json_path):
         return
-    click.echo(_as_text(found, exponents, basis))
+    put(_as_text(found, exponents, basis))
 
 
 def _energy(device: str | None, node: str) -> tuple[Energy, str]:
+    from hardware import technology
+
+    process = technology.node(node)
     if device is not None:
         from hardware.device import load_device
         from tocompiler.energy.prediction import predict
 
         machine = load_device(device)
         return lambda program: predict(program, machine).energy_joule, f"device {machine.name}"
-    from hardware import technology
-
-    process = technology.node(node)
     return (lambda program: process.energy_joule(program.totals.transistor_operations),
             f"arithmetic alone at {process.name} ({process.obtained})")
 

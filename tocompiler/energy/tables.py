@@ -38,8 +38,8 @@ def compiled(row: MeasurementRow, programs: dict[_Key, TransistorProgram], path:
     if key not in programs:
         try:
             program = compile(network_of(row, path.parent), format=row.format, phase=row.phase)
-        except ValueError as error:
-            raise ValueError(f"{path}, row {line}, column model: {error}") from None
+        except Exception as error:  # whatever a row asks for, its cell is named
+            raise ValueError(f"{path}, row {line}, column model, '{row.model:.80}': {error}") from error
         if program.unmodelled:
             missing = program.unmodelled[0]
             raise ValueError(f"{path}, row {line}, column model: operator {missing.operator} of '{row.model}' is not "

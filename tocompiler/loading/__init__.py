@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from tocompiler.errors import explained
 from tocompiler.registers import in_order, open_files
 
 if TYPE_CHECKING:
@@ -33,11 +35,17 @@ class Given:
     @property
     def size(self) -> Dimension:
         """The batch for what has no batch of its own: 1, or a symbol, unless it is given."""
-        if self.batch is None and self.symbolic:
+        batch = self.dims.get("batch", self.batch)
+        if batch is None and self.symbolic:
             import sympy
 
             return sympy.Symbol("batch", integer=True, positive=True)
-        return 1 if self.batch is None else self.batch
+        return 1 if batch is None else batch
+
+    @property
+    def options(self) -> dict[str, int]:
+        """The dimensions beside the batch, as options by name."""
+        return {name: size for name, size in self.dims.items() if name != "batch"}
 
 
 class FrontEnd:
@@ -89,9 +97,10 @@ def load(source: Any, batch: int | None = None, dims: Mapping[str, int] | None =
         source = os.fspath(source)
     given = Given(batch, dict(dims or {}), example_inputs, symbolic, values)
     known = front_ends()
-    for front_end in known:
-        if front_end.takes(source):
-            return front_end.read(source, given)
+    with explained(f"{source} is no model that can be read") if isinstance(source, str) else nullcontext():
+        for front_end in known:
+            if front_end.takes(source):
+                return front_end.read(source, given)
     ways = [front_end.gives for front_end in known]
     raise ValueError(f"cannot load a {type(source).__name__}; give {', '.join(ways[:-1])} or {ways[-1]}")
 

@@ -25,4 +25,4 @@ class HuggingFace(FrontEnd):
     def read(self, source: Any, given: Given) -> Network:
         from tocompiler.frontends.huggingface import load
 
-        return load(source, batch=given.size, symbolic=given.symbolic, **given.dims)
+        return load(source, batch=given.size, symbolic=given.symbolic, **given.options)

@@ -30,4 +30,4 @@ class Zoo(FrontEnd):
             raise ValueError(f"{source}: no such file; give the path of an .onnx file or the name of a zoo model")
         from tocompiler import zoo
 
-        return zoo.build(source, batch=given.size, symbolic=given.symbolic, **given.dims)
+        return zoo.build(source, batch=given.size, symbolic=given.symbolic, **given.options)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["columns"]
+__all__ = ["columns", "printable"]
+
+
+def printable(text: str) -> str:
+    """The text with control characters, which a name in a stranger's file may hold, as their escapes.
+
+    >>> printable("conv\\x1b[2J 3 µJ")
+    'conv\\\\x1b[2J 3 µJ'
+    """
+    return text if text.isprintable() else "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def columns(rows: Sequence[Sequence[str]], headers: Sequence[str], left: int = 1) -> str:
