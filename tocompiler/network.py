@@ -28,8 +28,10 @@ class Network(Layers):
     """
 
     def __init__(self, name: str = "network", operators: Iterable[Operator] = (),
-                 inputs: Iterable[Tensor] = (), outputs: Iterable[Tensor] = ()) -> None:
+                 inputs: Iterable[Tensor] = (), outputs: Iterable[Tensor] = (),
+                 notes: Sequence[str] = ()) -> None:
         self.name = name
+        self.notes = tuple(notes)
         self._operators = list(operators)
         self._inputs = list(inputs)
         self._outputs = list(outputs)
@@ -65,7 +67,8 @@ class Network(Layers):
 
     def with_operators(self, operators: Iterable[Operator], outputs: Iterable[Tensor] | None = None) -> Network:
         """The same network over other operators, for passes."""
-        return Network(self.name, operators, self._inputs, self._outputs if outputs is None else outputs)
+        return Network(self.name, operators, self._inputs, self._outputs if outputs is None else outputs,
+                       self.notes)
 
     def map_tensors(self, changed: Mapping[str, Tensor]) -> Network:
         """The same network with some tensors replaced, by name, wherever they are read or written."""
@@ -77,7 +80,8 @@ class Network(Layers):
                     outputs=tuple(of(t) for t in op.outputs))
             for op in self._operators
         ]
-        return Network(self.name, operators, [of(t) for t in self._inputs], [of(t) for t in self._outputs])
+        return Network(self.name, operators, [of(t) for t in self._inputs], [of(t) for t in self._outputs],
+                       self.notes)
 
     @cached_property
     def graph(self) -> networkx.DiGraph[str]:

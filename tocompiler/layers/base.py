@@ -68,6 +68,11 @@ class Builder:
         finally:
             self._scope = outer
 
+    @property
+    def scope_name(self) -> str:
+        """What the names of what is built now start with: ``layer1.0.``, or nothing outside of a scope."""
+        return self._scope
+
     @contextmanager
     def _layer(self, name: str) -> Iterator[str]:
         """The scope of a layer of several operators, numbered if the name is taken; yields its full name."""

@@ -19,7 +19,11 @@ from tocompiler.operators.shapes import BOOLEAN, bad
 from tocompiler.operators.softmax import softmax_gradient_tasks, softmax_tasks
 from tocompiler.tensors import Operator, Shape, Tensor
 
-__all__ = ["Heads", "attention_gradient", "attention_work"]
+__all__ = ["SELECTION", "SINKS", "Heads", "attention_gradient", "attention_work"]
+
+SINKS, SELECTION = 7, 8
+"""Operands of Attention behind those that ONNX defines: a learned score for each head that takes part in the softmax
+without a value (GPT-OSS), and the positions that alone are attended."""
 
 _NO_MASK = (0, 1, 2, 4, 5)
 """Operands of the operator that are not added to the scores: query, key, value and what came before them."""
@@ -159,13 +163,30 @@ class Attention(Rule):
         return ("add",) * masks
 
     def work(self, op: Operator) -> Work:
-        return attention_work(op.given(0).format, self.heads(op), op.attributes.get("scale") != 1.0, self.between(op),
+        heads, format = self.heads(op), op.given(0).format
+        scaled, cached = op.attributes.get("scale") != 1.0, op.input(4) is not None
+        work = attention_work(format, heads, scaled and not cached, self.between(op),
                               op.input(3) if "score_tasks" not in op.attributes else None,
                               bool(op.attributes.get("softcap")))
+        extra, inner = Tasks(), work.inner_reads
+        if cached and scaled:  # cached keys are not scaled at every step: the query is, by the whole scale
+            extra = Tasks.of(format, multiply=heads.query_elements)
+            inner = (Access("query.scaled", heads.query_elements, format), *inner)
+        if self.operand(op, SINKS) is not None:
+            extra = extra + Tasks.of(format, compare=heads.rows, add=2 * heads.rows, exp=heads.rows)
+        if op.given(1).format != format:  # a quantised cache is converted as it is read
+            held = heads.batch * heads.key_heads * heads.keys
+            extra = extra + Tasks.of(format, convert=held * (heads.width + heads.value_width))
+        return replace(work, tasks=work.tasks + extra, inner_reads=inner, inner_writes=inner)
+
+    def operand(self, op: Operator, place: int) -> Tensor | None:
+        """An operand that ONNX does not define; a recognised operator has other tensors there."""
+        return None if "score_tasks" in op.attributes else op.input(place)
 
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         heads, format = self.heads(op), op.given(0).format
-        masks = [t for i, t in enumerate(op.inputs) if t is not None and i not in _NO_MASK and needed[i]]
+        others = _NO_MASK if "score_tasks" in op.attributes else (*_NO_MASK, SINKS, SELECTION)
+        masks = [t for i, t in enumerate(op.inputs) if t is not None and i not in others and needed[i]]
         through = needed[0] or needed[1] or bool(masks)
         work = attention_gradient(format, heads, op.attributes.get("scale") != 1.0, self.between(op),
                                   bool(op.attributes.get("softcap")), (needed[0], needed[1], needed[2]), through)

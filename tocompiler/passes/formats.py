@@ -46,7 +46,12 @@ class ConvertFormats(NetworkPass):
                 note(tensor)
         for tensor in (*network.inputs, *network.outputs):
             note(tensor)
-        return network.map_tensors(changed) if changed else network
+        if not changed:
+            return network
+        made = network.map_tensors(changed)
+        if made.notes:
+            made.notes = (f"{self.format} as stated, over what the configuration says ({'; '.join(network.notes)})",)
+        return made
 
 
 def _is_float(format: str) -> bool:

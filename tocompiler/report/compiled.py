@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from alu_library.tasks import Count
 from tocompiler.costing import TransistorProgram, TransistorRow, operand_summary
 from tocompiler.report.columns import columns
+from tocompiler.report.grouping import LONG, Group, grouped
 from tocompiler.report.units import si
 
 if TYPE_CHECKING:
@@ -18,24 +19,26 @@ __all__ = ["as_json", "as_table"]
 
 def as_table(program: TransistorProgram, prediction: Prediction | None, device: str | None,
              top: int | None = None) -> str:
-    """One line for each row of the program (or the ``top`` dearest), the totals, and what they mean."""
+    """One line for each row of the program (or the ``top`` dearest; blocks that are alike together in a long one), the
+    totals, and what they mean."""
     energies = _energies(program, prediction)
     total = program.totals
-    order = list(range(len(program.rows)))
+    groups = _groups(program)
     if top is not None:
-        order = sorted(_dearest(program, energies, top))
+        groups = [groups[i] for i in sorted(_dearest(program, energies, groups, top))]
     whole = prediction.energy_joule if prediction else total.transistor_operations
+    repeated = any(len(rows) > 1 for _, rows in groups)
     rows = []
-    for i in order:
-        row = program.rows[i]
-        part = energies[i] if prediction else row.transistor_operations
-        rows.append((row.name, row.operator, si(row.multiply_accumulates), si(row.alu.tasks.total()),
-                     si(row.transistor_operations), si(row.traffic_bit, "bit"),
-                     *((si(energies[i], "J"),) if prediction else ()), _share(part, whole)))
-    rows.append(("total", "", si(total.multiply_accumulates), si(program.alu.tasks.total()),
-                 si(total.transistor_operations), si(total.traffic_bit, "bit"),
+    for name, members in groups:
+        row, energy = program.rows[members[0]], energies[members[0]]
+        part = _sum(energies, members) if prediction else row.transistor_operations * len(members)
+        rows.append((name, row.operator, *((f"x{len(members)}",) if repeated else ()), si(row.multiply_accumulates),
+                     si(row.alu.tasks.total()), si(row.transistor_operations), si(row.traffic_bit, "bit"),
+                     *((si(energy, "J"),) if prediction else ()), _share(part, whole)))
+    rows.append(("total", "", *(("",) if repeated else ()), si(total.multiply_accumulates),
+                 si(program.alu.tasks.total()), si(total.transistor_operations), si(total.traffic_bit, "bit"),
                  *((si(prediction.energy_joule, "J"),) if prediction else ()), ""))
-    headers = ["layer", "operator", "MACs", "ALU tasks", "transistor ops", "traffic",
+    headers = ["layer", "operator", *(("count",) if repeated else ()), "MACs", "ALU tasks", "transistor ops", "traffic",
                *(("energy",) if prediction else ()), "share"]
     table = columns(rows, headers, left=2)
     return "\n".join([_heading(program, device), "", table, "", *_meaning(program, prediction, device)])
@@ -57,6 +60,7 @@ def as_json(program: TransistorProgram, prediction: Prediction | None, model: st
         "operands": operand_summary(program.alu),
         "options": list(program.alu.options),
         "passes": list(program.alu.passes),
+        "notes": list(program.network.notes),
         "device": device.name if device is not None else None,
         "totals": {
             "multiply_accumulates": plain(total.multiply_accumulates),
@@ -107,11 +111,25 @@ def plain(count: Count) -> int | float | str:
     return count if isinstance(count, (int, float)) else str(count)
 
 
-def _dearest(program: TransistorProgram, energies: list[float | None], top: int) -> list[int]:
-    weights = [row.transistor_operations if e is None else e for e, row in zip(energies, program.rows, strict=True)]
+def _groups(program: TransistorProgram) -> list[Group]:
+    """Each row by itself, or in a long table the rows of blocks that are alike together."""
+    names = [row.name for row in program.rows]
+    if len(names) <= LONG:
+        return [(name, [i]) for i, name in enumerate(names)]
+    return grouped(names, [(row.operator, row.multiply_accumulates, row.transistor_operations, row.traffic_bit)
+                           for row in program.rows])
+
+
+def _dearest(program: TransistorProgram, energies: list[float | None], groups: list[Group], top: int) -> list[int]:
+    single = [row.transistor_operations if e is None else e for e, row in zip(energies, program.rows, strict=True)]
+    weights = [sum(single[i] for i in rows) for _, rows in groups]
     if not all(isinstance(w, (int, float)) for w in weights):
         raise ValueError("--top compares numbers: bind the symbolic dimensions with --batch or --dim")
     return sorted(range(len(weights)), key=lambda i: -weights[i])[:top]
+
+
+def _sum(energies: list[float | None], rows: list[int]) -> float:
+    return sum(e for i in rows if (e := energies[i]) is not None)
 
 
 def _energies(program: TransistorProgram, prediction: Prediction | None) -> list[float | None]:
@@ -136,6 +154,8 @@ def _heading(program: TransistorProgram, device: str | None) -> str:
 
 def _meaning(program: TransistorProgram, prediction: Prediction | None, device: str | None) -> list[str]:
     lines = [f"Circuits: set '{program.circuits}', basis {program.basis}; operands: {operand_summary(program.alu)}."]
+    if program.network.notes:
+        lines.append(f"Formats: {'; '.join(program.network.notes)}.")
     macs = program.totals.multiply_accumulates
     tasks = program.alu.tasks
     if isinstance(macs, int) and macs > 0 and program.alu.phase == "inference":

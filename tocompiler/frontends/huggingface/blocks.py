@@ -1,4 +1,4 @@
-"""What the transformer families share: activations by name, projections to heads, feed-forward pairs, the KV cache."""
+"""What the transformer families share: activations by name, projections to heads, feed-forward pairs, a cache."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from tocompiler.network import Network
     from tocompiler.tensors import Tensor
 
-__all__ = ["activation", "attention", "feed_forward", "heads", "remember", "tokens"]
+__all__ = ["activation", "attend_cached", "attention", "feed_forward", "heads", "tokens"]
 
 
 def activation(net: Network, name: str, x: Tensor) -> Tensor:
@@ -47,13 +47,10 @@ def feed_forward(net: Network, x: Tensor, hidden: int, act: str, bias: bool = Tr
     return net.linear(activation(net, act, net.linear(x, hidden, bias)), x.shape[-1], bias)
 
 
-def remember(net: Network, key: Tensor, value: Tensor, past: Any) -> tuple[Tensor, Tensor]:
-    """Keys and values with those of ``past`` earlier tokens before them, which are inputs; the results are outputs."""
-    if past == 0:
-        return key, value
-    grown = []
-    for name, new in (("past_key", key), ("past_value", value)):
-        batch, count, _, width = new.shape
-        grown.append(net.concat([net.input((batch, count, past, width), new.format, name), new], 2))
-    net.output(*grown)
-    return grown[0], grown[1]
+def attend_cached(net: Network, query: Tensor, key: Tensor, value: Tensor, past: Any) -> Tensor:
+    """Attention of (batch, heads, length, width) over ``past`` earlier tokens, whose keys and values are inputs that
+    are read in place, and the new ones."""
+    batch, count, length, width = key.shape
+    held = [net.input((batch, count, past, width), key.format, name) for name in ("past_key", "past_value")]
+    return net.emit("Attention", [query, key, value, None, *held], {"is_causal": int(length != 1)}, "attention",
+                    outputs=1)[0]

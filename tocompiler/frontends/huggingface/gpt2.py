@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tocompiler.frontends.huggingface import Config, family
-from tocompiler.frontends.huggingface.blocks import activation, remember, tokens
+from tocompiler.frontends.huggingface.blocks import activation, attend_cached, tokens
+from tocompiler.frontends.huggingface.config import Config
+from tocompiler.frontends.huggingface.registry import family
 
 if TYPE_CHECKING:
     from tocompiler.network import Network
@@ -46,9 +47,9 @@ def _attention(net: Network, c: Config, x: Tensor, past: Any) -> Tensor:
     with net.scope("attn"):
         query, key, value = (net.split_heads(t, c.n_head)
                              for t in net.split(_project(net, x, 3 * c.n_embd), (c.n_embd,) * 3))
-        key, value = remember(net, key, value, past)
         # A single new token sees all that came before it: nothing is masked.
-        y = net.scaled_dot_product_attention(query, key, value, is_causal=x.shape[1] != 1)
+        y = (net.scaled_dot_product_attention(query, key, value, is_causal=x.shape[1] != 1)
+             if isinstance(past, int) and past == 0 else attend_cached(net, query, key, value, past))
         return _project(net, net.merge_heads(y), c.n_embd)
 
 

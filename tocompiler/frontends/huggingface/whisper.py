@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tocompiler.frontends.huggingface import Config, family
 from tocompiler.frontends.huggingface.blocks import activation, feed_forward, tokens
+from tocompiler.frontends.huggingface.config import Config
+from tocompiler.frontends.huggingface.registry import family
 
 if TYPE_CHECKING:
     from tocompiler.network import Network
