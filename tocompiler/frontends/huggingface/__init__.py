@@ -72,9 +72,11 @@ def _in_format(net: Network, format: str) -> Network:
     """Families that are built in fp32 whatever the configuration says are brought into its format as a whole."""
     if format == "fp32" or any(t.format == format for t in net.stored_tensors()):
         return net
-    from tocompiler.passes.formats import convert_formats
+    from tocompiler.passes.formats import ConvertFormats
 
-    return convert_formats(net, format)
+    made = ConvertFormats(format).run(net)
+    made.notes = net.notes
+    return made
 
 
 def _diffuser(config: Mapping[str, Any]) -> Any:
