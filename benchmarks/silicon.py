@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from claims import Claim, Options, main
 from silicon_choices import Choice, best, costs, dense_switching, energies_of, space
+from silicon_gpu import gpu_claims
 
 from alu_library.circuits.adders import ADDERS
 from alu_library.circuits.catalogue import build
@@ -42,6 +43,7 @@ def run(options: Options) -> Iterator[Claim]:
     yield from data_dependence()
     yield simulator_rate(1 << (16 if options.smoke else 20))
     yield characterisation_time(options)
+    yield from gpu_claims(options)
 
 
 # Do they compute?

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from alu_library.circuits import floating_convert, floating_division, floating_point
+from alu_library.circuits import dot_product, floating_convert, floating_division, floating_point
 from alu_library.circuits.adders import ADDERS, add, adder
 from alu_library.circuits.combinational import maximum, multiplexer, shift_left
 from alu_library.circuits.dividers import divider
@@ -96,6 +96,15 @@ def _float_accumulator(format: Format, kind: str, treatment: str) -> Netlist:
     return _float_netlist("accumulator", wide, 2, lambda b, f, x, y: floating_point.add(b, f, x, y, kind))
 
 
+def _float_dot_product(format: Format, lanes: str, wide: str) -> Netlist:
+    total = parse(wide)
+    b = Builder(f"dot_product_{lanes}_{format.name}_{wide}")
+    x = [b.input(f"a{k}", format.bits) for k in range(int(lanes))]
+    y = [b.input(f"b{k}", format.bits) for k in range(int(lanes))]
+    b.output("y", dot_product.dot_product(b, format, total, x, y, b.input("c", total.bits)))
+    return b.build()
+
+
 def _shift(format: Format) -> Netlist:
     b = Builder(f"shift_{format.bits}")
     x, amount = b.input("a", format.bits), b.input("amount", (format.bits - 1).bit_length())
@@ -144,6 +153,7 @@ FAMILIES: Mapping[str, _Family] = {
     "floating_point/add": _float_family(floating_point.add, 2),
     "floating_point/multiply": _float_family(floating_point.multiply, 2),
     "floating_point/multiply_add": _float_family(floating_point.multiply_add, 3),
+    "floating_point/dot_product": _float_dot_product,
     "floating_point/divide": _float_family(floating_division.divide, 2),
     "floating_point/sqrt": _float_family(floating_division.sqrt, 1),
     "floating_point/maximum": _float_family(floating_point.maximum, 2),

@@ -116,7 +116,8 @@ def multiply_add(
     width = exponent_width(format)
     significand_x, exponent_x = normal(b, format, p.significand, extend(p.exponent, width), adder)
     significand_y, exponent_y = normal(b, format, q.significand, extend(q.exponent, width), adder)
-    product = integer_multiply(b, multiplier, significand_x, significand_y, final_adder=adder)
+    with b.part("multiplier"):
+        product = integer_multiply(b, multiplier, significand_x, significand_y, final_adder=adder)
     zero, infinity, nan = _product_specials(b, p, q)
     top = _exponent_sum(b, format, exponent_x, exponent_y, ONE, adder)
     window = _place_addend(b, format, r, top, zero, adder)

@@ -13,7 +13,8 @@ first. Cells are stored in an order in which every cell comes after the cells th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
@@ -46,7 +47,8 @@ class Netlist:
 
     ``inputs`` and ``outputs`` are named buses, ``instances`` the cells in topological order, ``nets`` how many net
     numbers exist. ``reductions`` holds, for each carry-save tree in the circuit, the columns of nets before its first
-    and after each of its stages: ``reductions[tree][stage][column]``, where column k weighs 2**k.
+    and after each of its stages: ``reductions[tree][stage][column]``, where column k weighs 2**k. ``parts`` says of
+    each instance which part of the circuit it belongs to, "" where nobody named one.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Netlist:
     outputs: Mapping[str, tuple[Net, ...]]
     instances: tuple[Instance, ...]
     reductions: tuple[Reduction, ...] = ()
+    parts: tuple[str, ...] = ()
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
@@ -100,6 +103,8 @@ class Builder:
     reductions: list[Reduction] = field(default_factory=list)
     nets: int = 2
     _complements: dict[Net, Net] = field(default_factory=lambda: {ZERO: ONE, ONE: ZERO})
+    _parts: list[str] = field(default_factory=list)
+    _part: str = ""
 
     def __post_init__(self) -> None:
         if self.full_adder_style not in FULL_ADDERS:
@@ -128,12 +133,20 @@ class Builder:
         """The finished netlist, without cells that no output depends on."""
         live = {n for bus in self.outputs.values() for n in bus}
         kept = []
-        for instance in reversed(self.instances):
+        for instance, part in zip(reversed(self.instances), reversed(self._parts), strict=True):
             if not live.isdisjoint(instance.outputs):
                 live.update(instance.inputs)
-                kept.append(instance)
-        return Netlist(self.name, self.nets, dict(self.inputs), dict(self.outputs), tuple(reversed(kept)),
-                       tuple(self.reductions))
+                kept.append((instance, part))
+        instances, parts = zip(*reversed(kept), strict=True) if kept else ((), ())
+        return Netlist(self.name, self.nets, dict(self.inputs), dict(self.outputs), instances,
+                       tuple(self.reductions), parts)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Cells placed inside belong to the part of this name."""
+        before, self._part = self._part, name
+        yield
+        self._part = before
 
     def _claim(self, name: str) -> None:
         if name in self.inputs or name in self.outputs:
@@ -146,6 +159,7 @@ class Builder:
         outputs = tuple(range(self.nets, self.nets + len(CELLS[kind].outputs)))
         self.nets += len(outputs)
         self.instances.append(Instance(kind, inputs, outputs))
+        self._parts.append(self._part)
         return outputs
 
     def not_(self, a: Net) -> Net:

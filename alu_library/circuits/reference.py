@@ -7,12 +7,16 @@ every NaN that is returned is ``format.nan_pattern``; a sum that cancels exactly
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
 
 from alu_library.formats import Format
 
-__all__ = ["add", "convert", "divide", "from_integer", "maximum", "multiply", "multiply_add", "sqrt", "to_integer"]
+__all__ = [
+    "add", "convert", "divide", "dot_product", "from_integer", "maximum", "multiply", "multiply_add", "sqrt",
+    "to_integer",
+]
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,38 @@ def multiply_add(format: Format, a: int, b: int, c: int) -> int:
         both_negative_zero = product == 0 and addend == 0 and sign and z.sign
         return int(both_negative_zero) << (format.bits - 1)
     return _pack(format, int(total < 0), abs(total), low)
+
+
+def dot_product(element: Format, wide: Format, a: Sequence[int], b: Sequence[int], c: int, window: int = 27) -> int:
+    """c + Σ a·b of exact products, each term truncated below ``window`` bits under the top bit of the place that the
+    largest of them could take, one rounding at the end; an exact zero is +0."""
+    x, y, z = [_unpack(element, p) for p in a], [_unpack(element, p) for p in b], _unpack(wide, c)
+    signs = [p.sign ^ q.sign for p, q in zip(x, y, strict=True)]
+    pairs = [*zip(x, y, strict=True)]
+    if any("nan" in (p.special, q.special) for p, q in pairs) or z.special == "nan":
+        return wide.nan_pattern
+    if any((p.special and not q.special and not q.significand) or (q.special and not p.special and not p.significand)
+           for p, q in pairs):
+        return wide.nan_pattern
+    infinite = {s for s, (p, q) in zip(signs, pairs, strict=True) if p.special or q.special}
+    infinite |= {z.sign} if z.special else set()
+    if infinite:
+        return wide.nan_pattern if len(infinite) > 1 else _infinity(wide, infinite.pop())
+    digits = 2 * (element.mantissa_bits + 1)
+    terms = [(s, p.significand * q.significand, p.exponent + q.exponent, digits)
+             for s, (p, q) in zip(signs, pairs, strict=True)]
+    terms.append((z.sign, z.significand, z.exponent, wide.mantissa_bits + 1))
+    tops = [exponent + size for _, significand, exponent, size in terms if significand]
+    if not tops:
+        return 0
+    unit = max(tops) - window
+    total = 0
+    for sign, significand, exponent, _ in terms:
+        shift = exponent - unit
+        kept = significand << shift if shift >= 0 else significand >> -shift
+        total += -kept if sign else kept
+    return _pack(wide, int(total < 0), abs(total) << wide.mantissa_bits + 2, unit - wide.mantissa_bits - 2) if total \
+        else 0
 
 
 def divide(format: Format, a: int, b: int) -> int:

@@ -55,6 +55,20 @@ class Switchings:
             total += int(counts.sum(axis=0) @ gates)
         return total / self.operations
 
+    def by_part(self) -> dict[str, float]:
+        """Transistor operations per operation of each part of the circuit (``Netlist.parts``), which add up to all: a
+        net's terminals count where the cells stand that they belong to."""
+        found: dict[str, float] = defaultdict(float)
+        place = dict.fromkeys(self.cells, 0)
+        for (kind, inputs, outputs), part in zip(self.netlist.instances, self.netlist.parts, strict=True):
+            cell = CELLS[kind]
+            pins = zip(cell.inputs + cell.outputs, inputs + outputs, strict=True)
+            switched = sum(cell.terminals.get(pin, 0) * int(self.nets[net]) for pin, net in pins)
+            inner = zip(cell.internal, self.cells[kind][place[kind]], strict=True)
+            found[part] += (switched + sum(cell.terminals.get(n, 0) * int(c) for n, c in inner)) / self.operations
+            place[kind] += 1
+        return dict(found)
+
 
 def evaluate(netlist: Netlist, operands: Operands) -> dict[str, npt.NDArray[Any]]:
     """The values on the output buses for arrays of operands, one array per input bus, all of one length.

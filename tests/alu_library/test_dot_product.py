@@ -1,0 +1,49 @@
+"""Dot-product units against exact integers, and against real sums where those are exact."""
+
+import numpy as np
+import pytest
+
+from alu_library.circuits import reference
+from alu_library.circuits.catalogue import build
+from alu_library.circuits.simulation import evaluate
+from alu_library.circuits.verification import specials
+from alu_library.formats import decode, encode, parse
+
+CASES = [("fp16", "fp32"), ("fp16", "fp16"), ("bf16", "fp32"), ("fp8_e4m3", "fp32"), ("fp8_e5m2", "fp16")]
+
+
+def operands(element: str, wide: str, lanes: int, count: int, seed: int) -> dict[str, np.ndarray]:
+    """Random patterns, products of like size, and special values in every lane."""
+    rng, format, total = np.random.default_rng(seed), parse(element), parse(wide)
+    buses = {}
+    special = np.array(specials(format), dtype=np.uint64)
+    for name in (f"{operand}{lane}" for operand in "ab" for lane in range(lanes)):
+        drawn = rng.integers(0, 1 << format.bits, count, dtype=np.uint64)
+        near = encode(format, rng.standard_normal(count))
+        drawn = np.where(rng.random(count) < 0.7, near, drawn)
+        buses[name] = np.where(rng.random(count) < 0.1, rng.choice(special, count), drawn)
+    c = encode(total, 4 * rng.standard_normal(count))
+    buses["c"] = np.where(rng.random(count) < 0.1, rng.choice(np.array(specials(total), dtype=np.uint64), count), c)
+    return buses
+
+
+@pytest.mark.parametrize(("element", "wide"), CASES)
+def test_unit_agrees_with_exact_integers(element: str, wide: str) -> None:
+    lanes, count = 4, 3000
+    buses = operands(element, wide, lanes, count, seed=5)
+    computed = evaluate(build(f"floating_point/dot_product:{lanes},{wide}", element), buses)["y"]
+    a, b = ([buses[f"{name}{k}"].tolist() for k in range(lanes)] for name in "ab")
+    expected = [
+        reference.dot_product(parse(element), parse(wide), [x[i] for x in a], [y[i] for y in b], int(buses["c"][i]))
+        for i in range(count)
+    ]
+    assert computed.tolist() == expected
+
+
+def test_small_integers_sum_exactly() -> None:
+    rng = np.random.default_rng(1)
+    values = {name: rng.integers(-8, 9, 500).astype(float) for name in (*(f"a{k}" for k in range(8)),
+                                                                         *(f"b{k}" for k in range(8)), "c")}
+    buses = {n: encode("fp32" if n == "c" else "fp16", v) for n, v in values.items()}
+    total = decode("fp32", evaluate(build("floating_point/dot_product:8,fp32", "fp16"), buses)["y"])
+    assert np.array_equal(total, values["c"] + sum(values[f"a{k}"] * values[f"b{k}"] for k in range(8)))
