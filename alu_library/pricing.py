@@ -34,8 +34,8 @@ from alu_library.circuits.read_only_memory import read_only_memory
 from alu_library.formats import Format, parse
 
 __all__ = [
-    "BETWEEN_FORMATS", "DEFAULT", "DISTRIBUTIONS", "PAIRS", "Operand", "Operands", "Price", "Row",
-    "chosen_circuit", "price", "rows",
+    "BETWEEN_FORMATS", "DEFAULT", "DEFAULT_BASIS", "DISTRIBUTIONS", "PAIRS", "Operand", "Operands", "Price", "Row",
+    "add_row", "chosen_circuit", "price", "rows",
 ]
 
 _DATA = Path(__file__).parent / "data"
@@ -46,6 +46,9 @@ DISTRIBUTIONS = ("uniform", "normal", "relu")
 PAIRS = ("uniform/uniform", "normal/normal", "normal/relu", "relu/relu")
 """Distributions of two operands that are characterised together."""
 
+DEFAULT_BASIS = "static_cmos"
+"""What static transistors are counted on unless said otherwise, here and by the compiler: the gates that are
+simulated."""
 
 BETWEEN_FORMATS = 0.19
 """Largest relative error seen of a price between formats, against simulation: conversions and multiplications at
@@ -145,14 +148,15 @@ def _weights(zeros: float) -> tuple[float, float, float]:
 
 @lru_cache(maxsize=4096)
 def price(
-    task: str, format: str, operands: Operands = DEFAULT, circuits: str = "default", basis: str = "textbook"
+    task: str, format: str, operands: Operands = DEFAULT, circuits: str = "default",
+    basis: str = DEFAULT_BASIS,
 ) -> Price:
     """Price one ALU task in one number format with the circuits of one set.
 
-    A ``multiply_accumulate`` is a multiply and an addition to a running sum in the accumulator's format, unless the set
-    names a fused circuit for it. A flushed format is priced by the circuits that the set names for it, which flush only
-    where their names say so. ValueError with one line for a task, format, set, basis or pair of operand
-    distributions that has no price.
+    ``circuits`` is the name of a set that ships or the path of a TOML file like those. A ``multiply_accumulate`` is a
+    multiply and an addition to a running sum in the accumulator's format, unless the set names a fused circuit for it.
+    A flushed format is priced by the circuits that the set names for it, which flush only where their names say so.
+    ValueError with one line for a task, format, set, basis or pair of operand distributions that has no price.
     """
     if task == "table_read":
         _check(basis)
@@ -190,11 +194,18 @@ def chosen_circuit(task: str, format: str, circuits: str = "default") -> str | N
 
 @cache
 def _set(name: str) -> list[dict[str, Any]]:
-    source = _DATA / f"circuits_{name}.toml"
+    source = Path(name) if name.endswith(".toml") else _DATA / f"circuits_{name}.toml"
     if not source.is_file():
         known = sorted(f.stem.removeprefix("circuits_") for f in _DATA.glob("circuits_*.toml"))
-        raise ValueError(f"unknown circuit set {name!r}: use one of {', '.join(known)}")
-    choices: list[dict[str, Any]] = tomllib.loads(source.read_text(encoding="utf-8"))["circuit"]
+        raise ValueError(f"unknown circuit set {name!r}: use one of {', '.join(known)}, or the path of a TOML file")
+    try:
+        choices: list[dict[str, Any]] = tomllib.loads(source.read_text(encoding="utf-8")).get("circuit", [])
+    except ValueError as error:
+        raise ValueError(f"{source}: is not a TOML file in UTF-8 ({error})") from None
+    for choice in choices:
+        for key, kind in (("tasks", list), ("formats", list), ("circuit", str)):
+            if not isinstance(choice.get(key), kind):
+                raise ValueError(f"{source}: each [[circuit]] needs tasks = [...], formats = [...] and circuit = '...'")
     return choices
 
 
@@ -209,11 +220,22 @@ def _lines() -> list[str]:
 
 
 @cache
-def _characterised(circuit: str) -> Mapping[str, list[Any]]:
+def _characterised(circuit: str) -> Mapping[str, Row]:
     """A circuit's rows by format. The table has a row a line, and only the lines asked for are parsed."""
     start = f"[{json.dumps(circuit)},"
-    fields = [json.loads(line.rstrip(",")) for line in _lines() if line.startswith(start)]
-    return {row[1]: row for row in fields}
+    shipped = (_as_row(json.loads(line.rstrip(","))) for line in _lines() if line.startswith(start))
+    return {row.format: row for row in (*shipped, *_ADDED.get(circuit, ()))}
+
+
+_ADDED: dict[str, list[Row]] = {}
+
+
+def add_row(row: Row) -> None:
+    """Price with a circuit that is not in the shipped table, as ``characterise`` gives its row; for its circuit and
+    format it takes the place of a row that is."""
+    _ADDED.setdefault(row.circuit, []).append(row)
+    for cached in (_characterised, _row, price):
+        cached.cache_clear()
 
 
 def _as_row(fields: list[Any]) -> Row:
@@ -246,7 +268,7 @@ def _row(circuit: str, format: str) -> Row:
     """The row of a circuit in a format, interpolated between its neighbours if the table has none."""
     table = _characterised(circuit)
     if format in table:
-        return _as_row(table[format])
+        return table[format]
     wanted = parse(format)
     known = [parse(name) for name in table]
     alike = [f for f in known if f.kind == wanted.kind] or [f for f in known if f.is_float == wanted.is_float]
@@ -258,10 +280,10 @@ def _row(circuit: str, format: str) -> Row:
     }
     widths, x = sorted(by_width), _log_width(circuit, wanted)
     if x in by_width or len(widths) == 1:
-        return replace(_as_row(table[by_width.get(x, alike[0]).name]), format=format)
+        return replace(table[by_width.get(x, alike[0]).name], format=format)
     above = min(max(bisect(widths, x), 1), len(widths) - 1)
     low, high = widths[above - 1], widths[above]
-    return _between((low, _as_row(table[by_width[low].name])), (high, _as_row(table[by_width[high].name])), x, format)
+    return _between((low, table[by_width[low].name]), (high, table[by_width[high].name]), x, format)
 
 
 def _between(low: tuple[float, Row], high: tuple[float, Row], x: float, format: str) -> Row:

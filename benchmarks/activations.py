@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 from claims import Claim, Options, main
 
-from alu_library.elementary.accuracy import errors_of, measure
-from alu_library.elementary.accuracy import points as sample
-from alu_library.elementary.algorithms import Choice, choices, names
-from alu_library.elementary.references import in_float64
-from alu_library.functions import FunctionRow, cost, function, function_rows, unit_cost
+from alu_library import FunctionRow, cost, function, function_rows, unit_cost
+from alu_library.elementary import Choice, choices, errors_of, in_float64, measure, names
+from alu_library.elementary import points as sample
 
 FOUR = ("exp", "tanh", "sigmoid", "gelu")
 MAX_ERROR_ULP = 4.0

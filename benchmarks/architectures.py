@@ -194,24 +194,17 @@ class Comparison:
 
 def compare(architecture: Architecture) -> Comparison:
     """Read the module by torch.export and count it, beside torch's counter."""
-    from tocompiler.frontends.torch import read
-    from tocompiler.operators import Unmodelled, Work, rule
-    from tocompiler.training import backward_work
+    import tocompiler
 
     name, make, inputs = architecture
     module = make()
-    network = read(module, inputs)
-    unmodelled, forward = set(), 0
-    for op in network.operators:
-        try:
-            forward += rule(op.operator).work(op).multiply_accumulates
-        except Unmodelled:
-            unmodelled.add(op.operator)
-    gradients = [row.work for row in backward_work(network)]
-    backward = sum(w.multiply_accumulates for w in gradients if isinstance(w, Work))
+    network = tocompiler.load(module, example_inputs=inputs)
+    program = tocompiler.compile(network, phase="training", options=["dead_branches"])
+    forward, backward = (sum(row.multiply_accumulates for row in program.rows if row.phase == phase)
+                         for phase in ("forward", "backward"))
     return Comparison(name, (forward, forward_macs(module, inputs)), (backward, backward_macs(module, inputs)),
                       (network.parameters, parameters(module)), has_grouped_convolutions(module),
-                      tuple(sorted(unmodelled)))
+                      tuple(sorted({u.operator for u in program.unmodelled})))
 
 
 def run(options: Options) -> Iterator[Claim]:

@@ -29,8 +29,7 @@ from claims import Claim, Options, main
 from onnx_cases import Case, backend_cases
 
 import tocompiler
-from tocompiler.frontends.onnx import read_model
-from tocompiler.operators import names
+from tocompiler import operators
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
 
@@ -78,10 +77,8 @@ def judge(case: Case) -> str:
 
 def attempt(case: Case, values: dict[str, Any], dims: dict[str, int]) -> tuple[str, dict[str, int]]:
     """A verdict, and the results' dimensions that came out otherwise than expected, as a user would bind them."""
-    model = onnx.ModelProto()
-    model.CopyFrom(case.model)
     try:
-        network = read_model(model, case.name, dims=dims, values=values)
+        network = tocompiler.load(case.model, dims=dims, values=values)
         program = tocompiler.compile(network)
     except ValueError as error:
         operators = {n.op_type for n in case.model.graph.node} | {f.name for f in case.model.functions}
@@ -101,7 +98,7 @@ def attempt(case: Case, values: dict[str, Any], dims: dict[str, int]) -> tuple[s
 def standard_operators() -> Claim:
     """Operators of onnx.defs (every domain) that have no rule."""
     current = {(s.domain, s.name) for s in onnx.defs.get_all_schemas() if not s.deprecated}
-    modelled = set(names())
+    modelled = set(operators.names())
     missing = sorted(f"{d}.{n}" if d else n for d, n in current if (f"{d}.{n}" if d else n) not in modelled)
     _note(missing)
     return Claim("coverage_unmodelled_standard_operators", len(missing), "operators",

@@ -22,13 +22,9 @@ from energy_sets import XEON_CACHE_BYTE, load_getzner
 from sklearn.model_selection import KFold
 
 import tocompiler
-from hardware.measurement import Measurement, MeasurementRow, read_table
-from hardware.memory import MemoryLevel
-from hardware.provenance import shipped_table, shipped_tables
-from tocompiler.estimators import names
-from tocompiler.estimators.comparison import Score, Split, compare
-from tocompiler.estimators.synergy import Machine
-from tocompiler.families import network_of
+from hardware import Measurement, MeasurementRow, MemoryLevel, read_table, shipped_table, shipped_tables
+from tocompiler import network_of
+from tocompiler.estimators import Machine, Score, Split, compare, names
 
 Rows = Sequence[MeasurementRow]
 _ROWS, _SPLITS = 240, 3

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tocompiler.estimators
-from tocompiler.estimators.dataflows import DATAFLOWS
-from tocompiler.estimators.hierarchy import load_hierarchy
-from tocompiler.estimators.mapping import Data
-from tocompiler.estimators.yang import LayerEnergy, layer_energy
+from tocompiler import estimators
+from tocompiler.estimators import DATAFLOWS, Data, LayerEnergy, layer_energy, load_hierarchy
 from tocompiler.operators import Loops
 
 EYERISS = load_hierarchy("eyeriss")
@@ -36,7 +33,7 @@ class Case:
 
 def silicon() -> Mapping[str, Any]:
     """The shipped table of measurements."""
-    path = Path(tocompiler.estimators.__file__).with_name("eyeriss_silicon.toml")
+    path = Path(estimators.__file__).with_name("eyeriss_silicon.toml")
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tocompiler.estimators.getzner import FORMS, Getzner, GetznerRelative, Layer, LayerFit
+from tocompiler.estimators import FORMS, Getzner, GetznerRelative, Layer, LayerFit
 
 FILE = "cpu_xeon5120_getzner.csv"
 SEED = 1234

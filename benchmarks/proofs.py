@@ -11,14 +11,16 @@ from time import perf_counter
 
 from claims import Claim, Options, main
 
-from alu_library.circuits.adders import ADDERS, adder
-from alu_library.circuits.multipliers import MULTIPLIERS, multiplier
-from alu_library.circuits.netlist import Netlist
-from alu_library.circuits.proofs import (
+from alu_library.circuits import (
+    ADDERS,
+    MULTIPLIERS,
+    Netlist,
     ProofError,
+    adder,
     check_adder_cells,
     check_reduction,
     cmos_estimate,
+    multiplier,
     prove,
     yosys_command,
 )

@@ -12,8 +12,14 @@ import synergy_counts
 from claims import Claim, Options, datasets, main
 
 import tocompiler
-from tocompiler.estimators.getzner import Getzner, GetznerRelative
-from tocompiler.estimators.puangpontip_hewett import ALEXNET, MINI_ALEXNET, PuangpontipHewett, access_counts
+from tocompiler.estimators import (
+    ALEXNET,
+    MINI_ALEXNET,
+    Getzner,
+    GetznerRelative,
+    PuangpontipHewett,
+    access_counts,
+)
 from tocompiler.operators import Loops, Refused, Unmodelled, rule
 
 

@@ -4,7 +4,7 @@
 
 ``--record`` only takes the figures again. Needs torch, torchvision, timm, transformers, onnxscript and onnxruntime.
 
-Each ``tests/data/NAME.EXPORTER.onnx`` is what ``tocompiler.frontends.onnx_reader.skim`` keeps of an export: the whole
+Each ``tests/data/NAME.EXPORTER.onnx`` is what ``tocompiler.skim`` keeps of an export: the whole
 graph and no tensor payload over 1 KB. ``tests/data/exports.json`` holds for each name the multiply-accumulates
 forward and backward (torch.utils.flop_counter, halved), the elements of the module's parameters, and the versions used.
 Weights are random: no architecture below is downloaded.
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tocompiler.frontends.onnx_reader import skim
+from tocompiler import skim
 
 DATA = Path(__file__).parent.parent / "tests" / "data"
 RECORD = DATA / "exports.json"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tocompiler.estimators.synergy import DirectLoop, Machine
+from tocompiler.estimators import DirectLoop, Machine
 from tocompiler.operators import Loops
 
 MACHINE = Machine(vector_bit=128, cache_byte=2 ** 20, line_byte=64)

@@ -7,25 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hardware.device import Device, device_names, load_device
-    from hardware.measurement import Measurement, MeasurementRow, read_table, write_table
+    from hardware.measurement import Measurement, MeasurementRow, TableError, read_table, write_table
     from hardware.memory import MemoryLevel
-    from hardware.provenance import Provenance, shipped_tables
+    from hardware.program import Program
+    from hardware.provenance import Provenance, provenance, shipped_table, shipped_tables
     from hardware.runtime import RuleUse, Runtime, load_runtime, runtime_names
+    from hardware.technology import PublishedEnergy, TechnologyNode, fitted_nodes, published_energies
 
-__all__ = ["Device", "Measurement", "MeasurementRow", "MemoryLevel", "Provenance", "RuleUse", "Runtime", "device_names",
-           "load_device", "load_runtime", "read_table", "runtime_names", "shipped_tables", "write_table"]
+__all__ = ["Device", "Measurement", "MeasurementRow", "MemoryLevel", "Program", "Provenance", "PublishedEnergy",
+           "RuleUse", "Runtime", "TableError", "TechnologyNode", "device_names", "fitted_nodes", "load_device",
+           "load_runtime", "provenance", "published_energies", "read_table", "runtime_names", "shipped_table",
+           "shipped_tables", "write_table"]
 
-_HOMES = {"Device": "device", "Measurement": "measurement", "MeasurementRow": "measurement", "MemoryLevel": "memory",
-          "Provenance": "provenance", "RuleUse": "runtime", "Runtime": "runtime", "device_names": "device",
-          "load_device": "device", "load_runtime": "runtime", "read_table": "measurement", "runtime_names": "runtime",
-          "shipped_tables": "provenance", "write_table": "measurement"}
+_HOMES = {
+    "device": ("Device", "device_names", "load_device"),
+    "measurement": ("Measurement", "MeasurementRow", "TableError", "read_table", "write_table"),
+    "memory": ("MemoryLevel",),
+    "program": ("Program",),
+    "provenance": ("Provenance", "provenance", "shipped_table", "shipped_tables"),
+    "runtime": ("RuleUse", "Runtime", "load_runtime", "runtime_names"),
+    "technology": ("PublishedEnergy", "TechnologyNode", "fitted_nodes", "published_energies"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name on first use, so that ``import hardware`` costs nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'hardware' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"hardware.{_HOMES[name]}"), name)
+    """Import a public name on first use, so that importing this package costs nothing."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -8,35 +8,52 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tocompiler import estimators, loading, operators, passes, zoo
     from tocompiler.compiler import compile
+    from tocompiler.costing import TransistorProgram, TransistorRow
     from tocompiler.energy.calibration import calibrate
     from tocompiler.energy.evaluation import evaluate
-    from tocompiler.energy.prediction import predict
+    from tocompiler.energy.prediction import Prediction, predict
     from tocompiler.energy.tables import read_measurements
+    from tocompiler.energy.technology_fit import NodeFit
     from tocompiler.energy.transfer import transfer, zero_shot
     from tocompiler.execution import ExecutionProgram, execute
+    from tocompiler.families import network_of
+    from tocompiler.frontends.onnx_reader import skim
     from tocompiler.loading import load
+    from tocompiler.lowering import AluProgram, AluRow
     from tocompiler.network import Network
+    from tocompiler.profiling import profiled_statistics, weight_statistics
     from tocompiler.runtimes import rule
+    from tocompiler.tensors import Operator, Statistics, Tensor
 
-__all__ = ["ExecutionProgram", "Network", "calibrate", "compile", "evaluate", "execute", "load", "predict",
-           "read_measurements", "rule", "transfer", "zero_shot"]
+__all__ = ["AluProgram", "AluRow", "ExecutionProgram", "Network", "NodeFit", "Operator", "Prediction", "Statistics",
+           "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile", "estimators", "evaluate",
+           "execute", "load", "loading", "network_of", "operators", "passes", "predict", "profiled_statistics",
+           "read_measurements", "rule", "skim", "transfer", "weight_statistics", "zero_shot", "zoo"]
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ExecutionProgram": "tocompiler.execution",
-    "Network": "tocompiler.network",
-    "calibrate": "tocompiler.energy.calibration",
-    "compile": "tocompiler.compiler",
-    "evaluate": "tocompiler.energy.evaluation",
-    "execute": "tocompiler.execution",
-    "load": "tocompiler.loading",
-    "predict": "tocompiler.energy.prediction",
-    "read_measurements": "tocompiler.energy.tables",
-    "rule": "tocompiler.runtimes",
-    "transfer": "tocompiler.energy.transfer",
-    "zero_shot": "tocompiler.energy.transfer",
+    "compiler": ("compile",),
+    "costing": ("TransistorProgram", "TransistorRow"),
+    "energy.calibration": ("calibrate",),
+    "energy.evaluation": ("evaluate",),
+    "energy.prediction": ("Prediction", "predict"),
+    "energy.tables": ("read_measurements",),
+    "energy.technology_fit": ("NodeFit",),
+    "energy.transfer": ("transfer", "zero_shot"),
+    "execution": ("ExecutionProgram", "execute"),
+    "families": ("network_of",),
+    "frontends.onnx_reader": ("skim",),
+    "loading": ("load",),
+    "lowering": ("AluProgram", "AluRow"),
+    "network": ("Network",),
+    "profiling": ("profiled_statistics", "weight_statistics"),
+    "runtimes": ("rule",),
+    "tensors": ("Operator", "Statistics", "Tensor"),
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_SPACES = ("estimators", "loading", "operators", "passes", "zoo")
 
 
 def check_hardware() -> None:
@@ -49,11 +66,13 @@ def check_hardware() -> None:
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name on first use, so that ``import tocompiler`` costs nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'tocompiler' has no attribute '{name}'")
+    """Import a public name on first use, so that importing this package costs nothing."""
+    if name in _SPACES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     check_hardware()
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from alu_library.pricing import chosen_circuit
+from alu_library.pricing import DEFAULT_BASIS, chosen_circuit
 from tocompiler.costing import TransistorProgram, cost
 from tocompiler.errors import explained
 from tocompiler.lowering import lower
@@ -18,7 +18,7 @@ __all__ = ["compile"]
 
 
 def compile(network: Network, format: str | None = None, phase: str = "inference", *, circuits: str = "default",
-            basis: str = "static_cmos", activation_error_ulp: float | None = None, optimizer: str = "sgd",
+            basis: str = DEFAULT_BASIS, activation_error_ulp: float | None = None, optimizer: str = "sgd",
             options: Sequence[str] = (), statistics: Mapping[str, Statistics] | None = None) -> TransistorProgram:
     """Compile a network to transistor operations.
 

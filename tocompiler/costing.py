@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from alu_library.pricing import Operand, Operands, price
+from alu_library.pricing import DEFAULT_BASIS, Operand, Operands, price
 from alu_library.tasks import Count, check_count
 from tocompiler.lowering import AluProgram, AluRow, UnmodelledOperator
 from tocompiler.network import Network
@@ -122,7 +122,7 @@ class TransistorProgram:
                       sum(row.transistor_operations for row in self.rows), self.alu.traffic_bit)
 
 
-def cost(program: AluProgram, circuits: str = "default", basis: str = "static_cmos") -> TransistorProgram:
+def cost(program: AluProgram, circuits: str = "default", basis: str = DEFAULT_BASIS) -> TransistorProgram:
     """Price every row. ValueError names a task and format that the circuit set has no circuit for."""
     return TransistorProgram(program, circuits, basis, tuple(_priced(program.rows, circuits, basis)))
 

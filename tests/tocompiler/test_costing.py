@@ -25,6 +25,7 @@ def test_a_row_costs_its_tasks_times_their_price() -> None:
     (row,) = compile(linear()).rows
     p = price("multiply_accumulate", "fp32", Operands())
     assert row.transistor_operations == pytest.approx(64 * 32 * p.transistor_operations)
+    assert row.transistors_exercised == 64 * 32 * p.transistors  # both count on one basis unless told otherwise
 
 
 def test_zeros_switch_less() -> None:

@@ -7,6 +7,7 @@ a TransistorProgram. A file of this package files its classes with ``register``,
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -15,8 +16,30 @@ from tocompiler.registers import open_files
 if TYPE_CHECKING:
     from hardware.measurement import Measurement
     from hardware.program import Program
+    from tocompiler.estimators.comparison import Score, Split, compare
+    from tocompiler.estimators.dataflows import DATAFLOWS
+    from tocompiler.estimators.getzner import FORMS, Getzner, GetznerRelative, Layer, LayerFit
+    from tocompiler.estimators.hierarchy import load_hierarchy
+    from tocompiler.estimators.mapping import Data
+    from tocompiler.estimators.puangpontip_hewett import ALEXNET, MINI_ALEXNET, PuangpontipHewett, access_counts
+    from tocompiler.estimators.synergy import DirectLoop, Machine
+    from tocompiler.estimators.yang import LayerEnergy, layer_energy
 
-__all__ = ["Estimator", "estimator", "names", "register"]
+__all__ = ["ALEXNET", "DATAFLOWS", "FORMS", "MINI_ALEXNET", "Data", "DirectLoop", "Estimator", "Getzner",
+           "GetznerRelative", "Layer", "LayerEnergy", "LayerFit", "Machine", "PuangpontipHewett", "Score", "Split",
+           "access_counts", "compare", "estimator", "layer_energy", "load_hierarchy", "names", "register"]
+
+_HOMES = {
+    "comparison": ("Score", "Split", "compare"),
+    "dataflows": ("DATAFLOWS",),
+    "getzner": ("FORMS", "Getzner", "GetznerRelative", "Layer", "LayerFit"),
+    "hierarchy": ("load_hierarchy",),
+    "mapping": ("Data",),
+    "puangpontip_hewett": ("ALEXNET", "MINI_ALEXNET", "PuangpontipHewett", "access_counts"),
+    "synergy": ("DirectLoop", "Machine"),
+    "yang": ("LayerEnergy", "layer_energy"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 class Estimator(Protocol):
@@ -71,3 +94,14 @@ getzner_relative, macs, puangpontip_hewett, roofline, synergy, toml, yang
     if name not in names():
         raise ValueError(f"unknown estimator '{name}'; known: {', '.join(names())}")
     return _ESTIMATORS[name](**options)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that importing this package costs nothing."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -86,11 +86,11 @@ def load(source: Any, batch: int | None = None, dims: Mapping[str, int] | None =
          symbolic: bool = False, values: Mapping[str, Any] | None = None) -> Network:
     """The Network of a model.
 
-    ``source`` is the path of an ONNX file or a ``.keras`` archive, the name of a zoo model, a Hugging Face
-    ``config.json`` (or its folder), a ``torch.nn.Module`` (with ``example_inputs``) or a Keras model. ``batch`` and
-    ``dims`` bind symbolic dimensions (for a zoo model or a configuration: its options, as in ``sequence=128``);
-    ``symbolic`` keeps unbound ones as sympy symbols instead of refusing them. ``values`` gives inputs of an ONNX model
-    that decide shapes.
+    ``source`` is the path of an ONNX file (or its ``ModelProto``) or of a ``.keras`` archive, the name of a zoo model,
+    a Hugging Face ``config.json`` (or its folder), a ``torch.nn.Module`` (with ``example_inputs``) or a Keras model.
+    ``batch`` and ``dims`` bind symbolic dimensions (for a zoo model or a configuration: its options, as in
+    ``sequence=128``); ``symbolic`` keeps unbound ones as sympy symbols instead of refusing them. ``values`` gives
+    inputs of an ONNX model that decide shapes.
 
     ValueError, in one line, on anything that cannot be loaded.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tocompiler.loading import FrontEnd, Given, register
+from tocompiler.loading import FrontEnd, Given, made_by, register
 
 if TYPE_CHECKING:
     from tocompiler.network import Network
@@ -15,16 +15,22 @@ __all__ = ["Onnx"]
 
 @register
 class Onnx(FrontEnd):
-    """The path of a file: anything that exists and that no other front end takes is read as ONNX."""
+    """A ModelProto, or the path of a file: what exists and no other front end takes is read as ONNX."""
 
     name = "onnx"
-    gives = "an ONNX file"
+    gives = "an ONNX file or ModelProto"
     after = ("keras", "huggingface")
 
     def takes(self, source: Any) -> bool:
-        return isinstance(source, str) and (source.endswith(".onnx") or Path(source).exists())
+        if not isinstance(source, str):
+            return made_by(source, "onnx")
+        return source.endswith(".onnx") or Path(source).exists()
 
     def read(self, source: Any, given: Given) -> Network:
-        from tocompiler.frontends.onnx import read
+        from tocompiler.frontends.onnx import read, read_model
 
+        if not isinstance(source, str):
+            own = type(source)()
+            own.CopyFrom(source)  # reading changes it
+            return read_model(own, own.graph.name or "model", given.batch, given.dims, given.symbolic, given.values)
         return read(source, given.batch, given.dims, given.symbolic, given.values)

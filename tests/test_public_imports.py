@@ -1,0 +1,112 @@
+"""The packages' faces are complete: benchmarks need nothing else, and ``dir`` shows what there is.
+
+A face is a package whose ``__all__`` lists its public names; such a name may be a package with a face (``operators``).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+PACKAGES = ("alu_library", "hardware", "tocompiler")
+BENCHMARKS = sorted((Path(__file__).parent.parent / "benchmarks").glob("*.py"))
+STILL_INSIDE = {"calibrate_devices.py", "energy.py", "energy_getzner.py", "energy_protocols.py", "energy_sets.py",
+                "silicon.py", "silicon_choices.py"}
+"""Files that still import from inner modules. The list only shrinks: a file that obeys must leave it."""
+
+
+def inner_imports(source: str) -> Iterator[str]:
+    """Every import of something that is not a public name, as ``module.name``, and every use of one through a face."""
+    tree = ast.parse(source)
+    faces: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] in PACKAGES:
+                    if not is_face(alias.name):
+                        yield alias.name
+                    faces[alias.asname or alias.name.split(".")[0]] = alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in PACKAGES:
+            for alias in node.names:
+                path = f"{node.module}.{alias.name}"
+                if not is_face(node.module) or alias.name not in public(node.module):
+                    yield path
+                elif is_face(path):
+                    faces[alias.asname or alias.name] = path
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in faces:
+            face = faces[node.value.id]
+            if node.attr not in public(face) and not node.attr.startswith("__"):
+                yield f"{face}.{node.attr}"
+
+
+def is_face(path: str) -> bool:
+    """Whether a module is one of the three packages, or a public name of a face."""
+    parent, _, name = path.rpartition(".")
+    if not parent:
+        return path in PACKAGES
+    return is_face(parent) and name in public(parent) and isinstance(getattr(importlib.import_module(parent), name),
+                                                                     ModuleType)
+
+
+def public(face: str) -> list[str]:
+    return list(importlib.import_module(face).__all__)
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.name)
+def test_benchmarks_use_the_faces_alone(path: Path) -> None:
+    inside = list(inner_imports(path.read_text(encoding="utf-8")))
+    if path.name in STILL_INSIDE:
+        assert inside, f"{path.name} uses the faces alone: take it off the list"
+    else:
+        assert inside == []
+
+
+def test_what_stands_on_the_list_exists() -> None:
+    assert {path.name for path in BENCHMARKS} >= STILL_INSIDE
+
+
+@pytest.mark.parametrize(("source", "found"), [
+    ("import tocompiler\ntocompiler.compile", []),
+    ("from tocompiler import operators\noperators.rule", []),
+    ("from tocompiler.operators import Loops", []),
+    ("from hardware.measurement import Measurement", ["hardware.measurement.Measurement"]),
+    ("import alu_library.circuits.adders", ["alu_library.circuits.adders"]),
+    ("from tocompiler import lowering", ["tocompiler.lowering"]),
+    ("from tocompiler.operators import _RULES", ["tocompiler.operators._RULES"]),
+    ("import tocompiler\ntocompiler.lowering", ["tocompiler.lowering"]),
+    ("def late():\n    from tocompiler import passes as p\n    p._PASSES", ["tocompiler.passes._PASSES"]),
+])
+def test_inner_imports_are_seen(source: str, found: list[str]) -> None:
+    assert list(inner_imports(source)) == found
+
+
+FACES = [path for package in PACKAGES for path in (package, *(
+    f"{package}.{m.name}" for m in pkgutil.iter_modules(importlib.import_module(package).__path__)
+    if is_face(f"{package}.{m.name}")))]
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_every_public_name_is_there_and_shown(face: str) -> None:
+    module = importlib.import_module(face)
+    assert set(module.__all__) <= set(dir(module))
+    assert len(set(module.__all__)) == len(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'frobnicate'"):
+        module.frobnicate  # noqa: B018
+
+
+def test_looking_at_the_faces_loads_nothing() -> None:
+    heavy = ("numpy", "sympy", "scipy", "networkx", "statsmodels", "matplotlib", "onnx", "torch")
+    code = (f"import sys, {', '.join(PACKAGES)}; [dir(m) for m in ({', '.join(PACKAGES)})]; "
+            f"print([m for m in {heavy} if m in sys.modules])")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
