@@ -54,7 +54,7 @@ def imbalance(experts: int, chosen: int, devices: int, skew: float = 0.0) -> flo
     """The busiest device's share of routed rows over the mean, experts dealt out by rank in turn, forth and back.
 
     >>> imbalance(8, 2, 4), round(imbalance(8, 2, 4, 1.0), 2)
-    (1.0, 1.43)
+    (1.0, 1.66)
     """
     loads = [0.0] * devices
     for i, p in enumerate(popularity(experts, chosen, skew)):
