@@ -1,131 +1,137 @@
-"""Networks from layers: fit on the random layers of the Xeon 5120 study, predict layers of networks and networks."""
+"""Networks from layers: calibrated on the random layers of the Xeon 5120 study, layers of networks and networks are
+predicted, all by ``tocompiler.calibrate`` and ``tocompiler.predict``.
+
+What the study's rows are is written into the table's conditions before anything is calibrated: its ReLU layers write
+to new memory where torchvision's networks apply them in place, and layers that were measured one after another in one
+process found some pages recycled. ``python benchmarks/energy_getzner.py TABLE.csv`` writes the table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from claims import Claim
-from energy_protocols import PLAIN, Result, model
-from energy_sets import XEON_CACHE_BYTE, EnergySet, layers_of, load_getzner
-from tocompiler.energy.pages import resolved
+from claims import Claim, datasets
+from energy_rows import Array, Rows, Scored, mape, predictions
 
-from hardware.energy_model import EnergyModel
-from hardware.measurement import MeasurementRow
-from hardware.runtime import preset
-from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit, held_out
-from tocompiler.energy.intervals import conformal, widening
-from tocompiler.energy.metrics import mape
+import hardware
+import tocompiler
 
-__all__ = ["claims"]
+__all__ = ["CACHE_BYTE", "calibrated", "claims", "networks", "table"]
 
-KINDS = {"conv2d": "Conv", "linear": "Gemm", "max_pool2d": "MaxPool", "relu": "Relu"}
-CORRECTED = ("Conv", "Gemm", "MaxPool")
+FILE, NAME = "cpu_xeon5120_getzner.csv", "cpu_xeon5120"
+CACHE_BYTE = 20185088  # 19.25 MiB, last-level cache of a Xeon Gold 5120 socket, Intel's data sheet
+_ALWAYS_PAID_BYTE = 4_000_000_000  # of one tensor: what no process keeps between executions on these machines
+_THRESHOLD_BYTE = 32 * 2**20  # glibc's largest: smaller allocations are not mapped by themselves
+_APART = 2.0  # a row's pages are called recycled only if the two readings lie this many typical errors apart
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """One kind of layer: its random layers and its model, whose interval is for layers unlike the fitted ones."""
-
-    data: EnergySet
-    model: EnergyModel
-
-    @property
-    def page_joule_per_byte(self) -> float:
-        """What a byte of a freshly mapped page costs."""
-        return self.model.coefficients[self.model.terms.index("fresh")]
+@cache
+def table(folder: Path) -> tuple[hardware.MeasurementRow, ...]:
+    """The study's rows."""
+    return tuple(hardware.published_tables(folder, FILE)[NAME])
 
 
-def claims(folder: Path, smoke: bool) -> Iterator[Claim]:
-    """The four claims of this data set, and the layer-wise networks beside the first."""
-    table = load_getzner(folder)
-    split = {name: [r for r in table if r.conditions["split"] == name]
-             for name in ("random", "arch_layerwise", "arch_layer_config", "arch_full")}
-    kinds: dict[str, _Kind] = {}
-    for k, operator in KINDS.items():
-        page = kinds["Conv"].page_joule_per_byte if operator == "MaxPool" else None
-        kinds[operator] = _fitted(k, [r for r in split["random"] if r.model.startswith(f"{k} ")], smoke, page)
-    networks = [r for r in split["arch_full"] + split["arch_layerwise"] if " " not in r.model]
-    yield _networks(kinds, networks, "arch_full")
-    single = [r for r in split["arch_layerwise"] + split["arch_layer_config"] if " " in r.model]
+def measured(rows: Sequence[hardware.MeasurementRow]) -> Rows:
+    """Rows compiled as ``tocompiler calibrate TABLE.csv`` would."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.csv"
+        hardware.write_table(path, rows)
+        return Rows(tocompiler.read_measurements(path),
+                    (hardware.MemoryLevel("l3", CACHE_BYTE, source="Intel, Xeon Gold 5120 data sheet"),))
+
+
+def of(rows: Sequence[hardware.MeasurementRow], split: str, *kinds: str) -> list[hardware.MeasurementRow]:
+    """Rows of one split; of some kinds of layer, or of networks where none is named."""
+    return [r for r in rows if r.conditions["split"] == split
+            and (r.model.split(" ")[0] in kinds if kinds else " " not in r.model)]
+
+
+def cleaned(rows: Sequence[hardware.MeasurementRow]) -> list[hardware.MeasurementRow]:
+    """The random layers with the conditions under which they were measured."""
+    conv = of(rows, "random", "conv2d")
+    page = measured(conv).calibrated(np.arange(len(conv))).models["convolution, forward"].coefficient("fresh")
+    pools = _with_pages(of(rows, "random", "max_pool2d"), page)
+    relu = [_under(r, in_place="false") for r in of(rows, "random", "relu")]
+    return [*conv, *of(rows, "random", "linear"), *pools, *_with_pages(relu, page),
+            *of(rows, "random", "sigmoid", "tanh", "softmax")]
+
+
+def _under(row: hardware.MeasurementRow, **conditions: str) -> hardware.MeasurementRow:
+    return replace(row, conditions={**row.conditions, **conditions})
+
+
+def _with_pages(rows: list[hardware.MeasurementRow], page_joule_per_byte: float) -> list[hardware.MeasurementRow]:
+    """Rows whose energy says that pages served again, marked as recycled.
+
+    What a fresh page costs does not depend on the operator, and convolutions know it. A model of the rows that are
+    certain, with no allocation mapped by itself or with more than any process keeps, reads every other row both ways.
+    """
+    every = measured(rows)
+    largest = np.array([max(float(t.elements) * 4 for t in m.program.network.outputs) for m in every.measured])
+    certain = (2 * largest <= _THRESHOLD_BYTE) | (largest > _ALWAYS_PAID_BYTE)
+    known = every.take(certain)
+    device = tocompiler.calibrate(known.measured, "certain", memory=every.memory, known={"fresh": page_joule_per_byte})
+    fitted = predictions(device, known, np.arange(len(known)))
+    typical = float(np.median(np.abs(np.log(fitted.predicted / fitted.joule))))
+    return [row if sure else _nearer(row, m, device, typical)
+            for row, m, sure in zip(rows, every.measured, certain, strict=True)]
+
+
+def _nearer(row: hardware.MeasurementRow, m: hardware.Measurement, device: hardware.Device,
+            typical: float) -> hardware.MeasurementRow:
+    fresh, recycled = (np.log(tocompiler.predict(m.program, device, {**m.conditions, "pages": pages}).energy_joule
+                              / m.joule_per_execution) for pages in ("fresh", "recycled"))
+    paid = abs(fresh) <= abs(recycled) or fresh - recycled <= _APART * typical
+    return row if paid else _under(row, pages="recycled")
+
+
+@cache
+def calibrated(folder: Path, smoke: bool = False) -> hardware.Device:
+    """The device that a user gets who calibrates on the cleaned table."""
+    rows = measured(cleaned(table(folder)[::12] if smoke else table(folder)))
+    return rows.calibrated(np.arange(len(rows)))
+
+
+def networks(folder: Path) -> Rows:
+    """The networks, measured whole or layer by layer and summed."""
+    return measured(of(table(folder), "arch_full") + of(table(folder), "arch_layerwise"))
+
+
+def claims(folder: Path, smoke: bool) -> Iterator[tuple[Claim, int]]:
+    """The four claims of this data set."""
+    device, rows = calibrated(folder, smoke), table(folder)
+    nets = networks(folder)
+    yield Claim("getzner_network_mape", *_network(predictions(device, nets, np.arange(len(nets))), nets, folder)), len(
+        nets)
     for name, kind in (("conv", "conv2d"), ("linear", "linear"), ("maxpool", "max_pool2d")):
-        yield _layers(name, kinds[KINDS[kind]], [r for r in single if r.model.startswith(f"{kind} ")])
+        layers = measured(of(rows, "arch_layerwise", kind) + of(rows, "arch_layer_config", kind))
+        found = predictions(device, layers, np.arange(len(layers)))
+        yield Claim(f"getzner_{name}_layer_mape", found.mape, "%", found.summary(), "calibrated on random layers"), len(
+            layers)
 
 
-def _fitted(kind: str, table: list[MeasurementRow], smoke: bool, page: float | None) -> _Kind:
-    """The model of one kind. Where the joule per byte of a fresh page is known, rows on recycled pages are told apart:
-    only half of the random pooling layers of 32 MiB to 1 GB pay for theirs, but nearly all convolutions do."""
-    # The study's ReLU layers write to new memory; torchvision's networks apply them in place.
-    runtime = replace(preset("onednn_avx512"), in_place=())
-    data = layers_of(kind, table[:200] if smoke else table, XEON_CACHE_BYTE, runtime)
-    choices = Choices(exponent=False, correction=KINDS[kind] in CORRECTED and not smoke)
-    rows = data.rows
-    if page is not None:
-        rows, choices = resolved(rows, choices, page), replace(choices, held=(("fresh", page),))
-    fitted = fit(rows, choices, "operator")
-    interval = replace(conformal(_by_region(rows, choices)), widening=widening(rows, choices))
-    return _Kind(data, replace(fitted, interval=interval))
+def _network(found: Scored, nets: Rows, folder: Path) -> tuple[float, str, dict[str, float], str]:
+    whole = np.array([m.conditions["split"] == "arch_full" for m in nets.measured])
+    conv = measured(of(table(folder), "random", "conv2d"))
+    rate = float(np.median(conv.joule / _products(conv)))
+    figures = {**found.summary(), "networks_measured_whole": found.take(whole).mape,
+               "networks_measured_layerwise": found.take(~whole).mape,
+               "macs_only": mape(nets.joule, rate * _products(nets))}
+    return found.mape, "%", figures, "sum of layers; ReLU in place as in torchvision; random layers under conditions"
 
 
-def _by_region(rows: Rows, choices: Choices, regions: int = 6) -> HeldOut:
-    """Layers held out region by region of their sizes: residuals of random folds would be those of neighbours, but
-    layers of networks lie apart."""
-    from sklearn.cluster import KMeans
-
-    facts = rows.facts - rows.facts.mean(0)
-    size = np.maximum(facts.std(0), 1e-9)
-    region = KMeans(regions, n_init=3, random_state=0).fit_predict(facts / size)
-    return held_out(rows, choices, "operator", count=regions, together=region)
+def _products(rows: Rows) -> Array:
+    return np.array([float(m.program.totals.multiply_accumulates) for m in rows.measured])
 
 
-def _layers(name: str, kind: _Kind, table: list[MeasurementRow]) -> Claim:
-    data = layers_of(name, table, XEON_CACHE_BYTE)
-    predicted = kind.model.joule(data.rows.terms, data.rows.facts)
-    half = kind.model.half_width(predicted, data.rows.terms, data.rows.facts)
-    result = Result(data.rows.joule, predicted, half, np.arange(len(predicted)))
-    return Claim(f"getzner_{name}_layer_mape", result.mape, "%", {**result.summary(), **_plain(kind, data)},
-                 "correction: kernel + trees; interval from layers held out by region")
-
-
-def _plain(kind: _Kind, data: EnergySet) -> dict[str, float]:
-    """The plain models, and the same form without correction, on transistor operations and on products."""
-    both = EnergySet("both", kind.data.table + data.table, [], _joined(kind.data.rows, data.rows),
-                     _joined(kind.data.macs, data.macs), np.vstack([kind.data.shapes, data.shapes]),
-                     np.vstack([kind.data.roofline, data.roofline]))
-    train, test = np.arange(len(kind.data.table)), np.arange(len(kind.data.table), len(both.table))
-    figures = {n: mape(data.rows.joule, p(both, train, test)) for n, p in PLAIN.items()}
-    bare = Choices(exponent=False, correction=False)
-    for name, macs in (("same_with_macs", True), ("same_uncorrected", False)):
-        figures[name] = mape(data.rows.joule, model(bare, "operator", macs)(both, train, test))
-    return figures
-
-
-def _joined(a: Rows, b: Rows) -> Rows:
-    return Rows(np.vstack([a.terms, b.terms]), np.vstack([a.facts, b.facts]), np.concatenate([a.joule, b.joule]),
-                np.concatenate([a.groups, b.groups]), a.names)
-
-
-def _networks(kinds: dict[str, _Kind], table: list[MeasurementRow], split: str) -> Claim:
-    data = layers_of("network", table, XEON_CACHE_BYTE)
-    predicted, half = np.zeros(len(table)), np.zeros(len(table))
-    by_product = np.zeros(len(table))
-    for i, found in enumerate(data.found):
-        for name, kind in kinds.items():
-            units = [u for u, row in enumerate(found.leaders) if found.rows[row].operator == name]
-            joule = kind.model.joule(found.unit_terms[units], found.unit_facts[units])
-            width = kind.model.half_width(joule, found.unit_terms[units], found.unit_facts[units])
-            predicted[i] += joule.sum()
-            half[i] += kind.model.interval.of_sum(joule, width) ** 2
-        by_product[i] = data.roofline[i, 0] / 2
-    result = Result(data.rows.joule, predicted, np.sqrt(half) / predicted, np.arange(len(table)))
-    whole = np.array([r.conditions["split"] == split for r in table])
-    conv = kinds["Conv"].data
-    rate = float(np.median(conv.rows.joule / (conv.roofline[:, 0] / 2)))
-    return Claim("getzner_network_mape", result.mape, "%", {
-        **result.summary(), "networks_measured_whole": mape(data.rows.joule[whole], predicted[whole]),
-        "networks_measured_layerwise": mape(data.rows.joule[~whole], predicted[~whole]),
-        "macs_only": mape(data.rows.joule, rate * by_product),
-    }, "sum of layers, errors of one kind as correlated as in regions held out: convolution, linear and pooling "
-       "corrected, ReLU in place; other layers count nothing")
+if __name__ == "__main__":
+    home = datasets()
+    if home is None or len(sys.argv) != 2:
+        sys.exit(f"{__doc__}\nIt needs TOCOMPILER_DATASETS and a path to write to.")
+    hardware.write_table(sys.argv[1], cleaned(table(home)))

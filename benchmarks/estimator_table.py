@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 from claims import Claim, Options, datasets
-from energy_protocols import draws, leave_out
-from energy_sets import XEON_CACHE_BYTE, load_getzner
+from energy_getzner import CACHE_BYTE
+from energy_getzner import table as getzner_table
+from energy_rows import draws, leave_out
 from sklearn.model_selection import KFold
 
 import tocompiler
@@ -83,9 +84,9 @@ def tasks() -> Iterator[Task]:
         yield _shipped(name, thirty, "30 rows, 20 draws")
     folder = datasets()
     if folder is not None and (folder / "cpu_xeon5120_getzner.csv").is_file():
-        rows = tuple(r for r in load_getzner(folder) if r.conditions["split"] == "random" or " " not in r.model)
+        rows = tuple(r for r in getzner_table(folder) if r.conditions["split"] == "random" or " " not in r.model)
         yield Task("xeon5120_networks", rows, layers_to_networks, "random layers to networks",
-                   (MemoryLevel("l3", int(XEON_CACHE_BYTE)),))
+                   (MemoryLevel("l3", CACHE_BYTE),))
 
 
 def _shipped(name: str, splits: Callable[[Rows], list[Split]], protocol: str,

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hardware.adapters import published_tables
     from hardware.device import Device, device_names, load_device
     from hardware.measurement import Measurement, MeasurementRow, TableError, read_table, write_table
     from hardware.memory import MemoryLevel
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Device", "Measurement", "MeasurementRow", "MemoryLevel", "Program", "Provenance", "PublishedEnergy",
            "RuleUse", "Runtime", "TableError", "TechnologyNode", "device_names", "fitted_nodes", "load_device",
-           "load_runtime", "provenance", "published_energies", "read_table", "runtime_names", "shipped_table",
-           "shipped_tables", "write_table"]
+           "load_runtime", "provenance", "published_energies", "published_tables", "read_table", "runtime_names",
+           "shipped_table", "shipped_tables", "write_table"]
 
 _HOMES = {
+    "adapters": ("published_tables",),
     "device": ("Device", "device_names", "load_device"),
     "measurement": ("Measurement", "MeasurementRow", "TableError", "read_table", "write_table"),
     "memory": ("MemoryLevel",),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hardware.measurement import MeasurementRow
 
-__all__ = ["ADAPTERS", "getzner_records", "tables"]
+__all__ = ["ADAPTERS", "getzner_records", "published_tables"]
 
 Record = Mapping[str, str]
 Table = dict[str, list[MeasurementRow]]
@@ -171,7 +171,7 @@ ADAPTERS: Mapping[str, Callable[[Iterable[Record]], Table]] = {
 """The adapter of each file of the data-set folder."""
 
 
-def tables(folder: Path, file: str) -> Table:
+def published_tables(folder: Path, file: str) -> Table:
     """Measurement rows by device from one file of the folder; ValueError where no adapter knows the file."""
     if file not in ADAPTERS:
         raise ValueError(f"no adapter for {file}; adapters exist for {', '.join(ADAPTERS)}")

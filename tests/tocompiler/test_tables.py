@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hardware.adapters import layer_cell, tables
+from hardware.adapters import layer_cell, published_tables
 from hardware.measurement import MeasurementRow, write_table
 from tocompiler.commands.calibrate import command as calibrate
 from tocompiler.commands.devices import command as devices
@@ -54,7 +54,7 @@ def test_devices_are_listed_with_their_held_out_errors() -> None:
 
 def test_a_model_that_cannot_be_built_is_named_with_its_row(tmp_path: Path) -> None:
     write_table(tmp_path / "t.csv", [MeasurementRow("resnet18", 1.0), MeasurementRow("linear 8 out=3", 1.0)])
-    with pytest.raises(ValueError, match=r"t\.csv, row 3, column model: 'linear 8 out=3'"):
+    with pytest.raises(ValueError, match=r"t\.csv, row 3, column model, 'linear 8 out=3'"):
         read_measurements(tmp_path / "t.csv")
 
 
@@ -65,10 +65,10 @@ def test_layers_of_a_study_become_model_cells(tmp_path: Path) -> None:
     header = "layer_type,batch,in_channels,out_channels,kernel,stride,padding,in_size,in_features,out_features,phase,"
     (tmp_path / "cpu_raptorlake_layers.csv").write_text(
         header + "energy_joule,latency_s,power_w\nlinear,4,,,,,,,16,2,backward_sgd,0.5,0.001,1\n", encoding="utf-8")
-    row = tables(tmp_path, "cpu_raptorlake_layers.csv")["cpu_raptorlake"][0]
+    row = published_tables(tmp_path, "cpu_raptorlake_layers.csv")["cpu_raptorlake"][0]
     assert (row.model, row.batch, row.phase, row.energy_joule) == ("linear 16 out_features=2", 4, "backward", 0.5)
     with pytest.raises(ValueError, match="no adapter for other"):
-        tables(tmp_path, "other")
+        published_tables(tmp_path, "other")
 
 
 def test_without_a_table_the_process_gives_a_wide_estimate(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ whole programs give one model of their summed terms."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime, load_runtime
 from tocompiler.energy.columns import Columns
-from tocompiler.energy.fitting import Choices, Rows, fit, held_out, with_inference
+from tocompiler.energy.fitting import Choices, Rows, fit, fit_and_hold_out, with_inference
 from tocompiler.energy.intervals import conformal, widening
 from tocompiler.energy.metrics import metrics
 from tocompiler.execution import execute
@@ -34,12 +34,13 @@ KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtime | None = None,
-              memory: Sequence[MemoryLevel] = (), choices: Choices | None = None, description: str = "",
-              source: str = "") -> Device:
+              memory: Sequence[MemoryLevel] = (), known: Mapping[str, float] | None = None,
+              choices: Choices | None = None, description: str = "", source: str = "") -> Device:
     """Fit a device to measurements.
 
     ``runtime`` defaults to the shipped one that the measurements' conditions name; each row's other conditions override
-    its rules for that row. ValueError without measurements, or where they name several runtimes.
+    its rules for that row. ``known`` are coefficients (joule per unit of a term, hardware.terms) that are known from
+    elsewhere and not fitted. ValueError without measurements, or where they name several runtimes.
     """
     measured = list(measurements)
     if not measured:
@@ -49,17 +50,18 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
     runtime = runtime or _runtime(measured)
     bare = Device(name, runtime, tuple(memory), {}, data_hash(measured), len(measured), description, source)
     with threadpool_limits(1):  # threads cost more than they bring on matrices of a few hundred rows
-        return _calibrated(measured, bare, choices)
+        return _calibrated(measured, bare, choices, tuple((known or {}).items()))
 
 
-def _calibrated(measured: Sequence[Measurement], bare: Device, choices: Choices | None) -> Device:
+def _calibrated(measured: Sequence[Measurement], bare: Device, choices: Choices | None,
+                known: tuple[tuple[str, float], ...]) -> Device:
     found = [Columns(execute(m.program, bare.runtime, last_cache_byte=bare.last_cache_byte, conditions=m.conditions))
              for m in measured]
     single = [len(f.leaders) == 1 for f in found]
     if all(single):
-        models = _operator_models(measured, found, choices or Choices(exponent=False))
+        models = _operator_models(measured, found, choices or Choices(exponent=False, known=known))
     else:
-        models = {"program": _finished(rows_of(measured, found), choices or Choices(), "program")}
+        models = {"program": _finished(rows_of(measured, found), choices or Choices(known=known), "program")}
     return replace(bare, models=models)
 
 
@@ -99,12 +101,11 @@ def _kind(operator: str) -> tuple[str, tuple[str, ...]]:
 
 def _finished(rows: Rows, choices: Choices, level: str) -> EnergyModel:
     """Fit, then the interval and metrics from predictions of held-out groups."""
-    model = with_inference(fit(rows, choices, level), rows)
     if rows.group_count < 2:
-        return model
-    unseen = held_out(rows, choices, level)
+        return with_inference(fit(rows, choices, level), rows)
+    model, unseen = fit_and_hold_out(rows, choices, level)
     interval = replace(conformal(unseen), widening=widening(rows, choices))
-    return replace(model, interval=interval, metrics=metrics(unseen.joule, unseen.predicted))
+    return replace(with_inference(model, rows), interval=interval, metrics=metrics(unseen.joule, unseen.predicted))
 
 
 def _runtime(measured: Sequence[Measurement]) -> Runtime:

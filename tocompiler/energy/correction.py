@@ -10,15 +10,15 @@ that both were held out from (stacking, Breiman 1996), or a half where rows belo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from hardware.energy_model import Array, Kernel, Trees
-from tocompiler.energy.inference import similarity, tree_sum
+from tocompiler.energy.inference import fade, similarity, tree_sum
 
-__all__ = ["fit_correction"]
+__all__ = ["Learned", "fit_correction"]
 
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 _CENTRES = 1000  # rows that the process keeps: its fit costs their cube, a device file their number
@@ -29,41 +29,61 @@ _FLOOR = 0.05**2  # variance added to a row's noise before the trees weight it: 
 _NOISES = 3  # noise is exp(a) + exp(b - c log energy)
 
 
-def fit_correction(every: Array, names: Sequence[str], residual: Array, parts: Sequence[Index],
-                   seed: int = 0) -> tuple[Kernel, Trees, float]:
-    """Both learners of the log residual, and the kernel's share of their mean.
+@dataclass(frozen=True)
+class Learned:
+    """Both learners, the kernel's share of their mean, and what they say of rows they did not see.
 
-    ``every`` has a column for each name; those that never change are left out. The first input is the logarithm of
-    the predicted energy; ``parts`` are the rows to be held out together to find
-    the share (none: a half).
+    rows: that were held out in turn (none: no parts were given)
+    unseen: log residual of each, predicted without it; novelty: how little it resembled the others
+    """
+
+    kernel: Kernel
+    trees: Trees
+    share: float
+    rows: Index
+    unseen: Array
+    novelty: Array
+
+
+def fit_correction(every: Array, names: Sequence[str], residual: Array, parts: Sequence[Index],
+                   seed: int = 0) -> Learned:
+    """Both learners of the log residual.
+
+    ``every`` has a column for each name, the logarithm of the predicted energy first; those that never change are left
+    out. ``parts`` are the rows to be held out together to find the kernel's share of the mean (none: a half).
     """
     moving = [0, *(i for i in range(1, every.shape[1]) if np.ptp(every[:, i]) > 0)]
     inputs, called = every[:, moving], tuple(names[i] for i in moving)
     kept = np.sort(np.random.default_rng(seed).permutation(len(inputs))[:_CENTRES])
     kernel, noise, inverse = _fit_kernel(inputs[kept], residual[kept], inputs, called)
     weights = 1 / (noise + _FLOOR)
-    held = [p[np.isin(p, kept)] for p in parts]
-    share = _share(inputs, residual, weights, held, kept, inverse, seed) if held else 0.5
-    return kernel, _fit_trees(inputs, called, residual, weights, seed), share
+    trees = _fit_trees(inputs, called, residual, weights, seed)
+    if not parts:
+        return Learned(kernel, trees, 0.5, kept[:0], np.zeros(0), np.zeros(0))
+    held = [np.searchsorted(kept, p[np.isin(p, kept)]) for p in parts]
+    return _shared(kernel, trees, inputs[kept], residual[kept], weights[kept], held, kept, inverse, seed)
 
 
-def _share(inputs: Array, residual: Array, weights: Array, parts: Sequence[Index], kept: Index, inverse: Array,
-           seed: int) -> float:
-    """The kernel's share, between 0 and 1, of least weighted squared error on held-out rows.
+def _shared(kernel: Kernel, trees: Trees, inputs: Array, residual: Array, weights: Array, parts: Sequence[Index],
+            kept: Index, inverse: Array, seed: int) -> Learned:
+    """The kernel's share, between 0 and 1, of least weighted squared error on rows held out part by part.
 
     The process' held-out means follow from the inverse of its covariance (Rasmussen and Williams 2006, 5.12).
     """
-    pull = inverse @ residual[kept]
-    by_kernel, by_trees = np.zeros(len(residual)), np.zeros(len(residual))
+    pull = inverse @ residual
+    by_kernel, by_trees, near = np.zeros(len(kept)), np.zeros(len(kept)), np.zeros(len(kept))
+    place = np.array([trees.inputs.index(name) for name in kernel.inputs])
     for part in parts:
-        at = np.searchsorted(kept, part)
-        by_kernel[part] = residual[part] - np.linalg.solve(inverse[np.ix_(at, at)], pull[at])
-        rest = np.setdiff1d(kept, part)
-        trees = _fit_trees(inputs[rest], (), residual[rest], weights[rest], seed, bags=1)
-        by_trees[part] = tree_sum(trees, inputs[part])
-    apart, missing = (by_kernel - by_trees)[kept], (residual - by_trees)[kept]
-    weighted = weights[kept] * apart
-    return float(np.clip(weighted @ missing / (float(weighted @ apart) + 1e-300), 0, 1))
+        by_kernel[part] = residual[part] - np.linalg.solve(inverse[np.ix_(part, part)], pull[part])
+        rest = np.setdiff1d(np.arange(len(kept)), part)
+        grown = _fit_trees(inputs[rest], (), residual[rest], weights[rest], seed, bags=1)
+        by_trees[part] = tree_sum(grown, inputs[part])
+        others = replace(kernel, centres=kernel.centres[rest])
+        near[part] = similarity(others, inputs[np.ix_(part, place)]).max(1)
+    apart, missing = by_kernel - by_trees, residual - by_trees
+    share = float(np.clip((weights * apart) @ missing / (float((weights * apart) @ apart) + 1e-300), 0, 1))
+    unseen = share * by_kernel + (1 - share) * by_trees * fade(near)
+    return Learned(kernel, trees, share, kept, unseen, 1 - near)
 
 
 def _fit_kernel(centres: Array, residual: Array, inputs: Array,

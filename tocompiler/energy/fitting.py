@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from hardware.terms import TERMS
 from tocompiler.energy.inference import input_names, inputs, joule, novelty
 from tocompiler.energy.regression import fit_log, fit_relative, infer
 
-__all__ = ["Choices", "HeldOut", "Rows", "fit", "folds", "held_out", "with_inference"]
+if TYPE_CHECKING:
+    from tocompiler.energy.correction import Learned
+
+__all__ = ["Choices", "HeldOut", "Rows", "fit", "fit_and_hold_out", "folds", "held_out", "with_inference"]
 
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 
@@ -77,10 +80,30 @@ class Choices:
 
 def fit(rows: Rows, choices: Choices, level: str = "program") -> EnergyModel:
     """The model of some rows, without its interval: coefficients, then exponent, then correction."""
+    return _fitted(rows, choices, level)[0]
+
+
+def fit_and_hold_out(rows: Rows, choices: Choices, level: str = "program") -> tuple[EnergyModel, HeldOut]:
+    """The model of some rows, and predictions of rows by models that did not see them.
+
+    A correction of independent rows was held against rows it did not see when its learners' shares were found: these
+    predictions serve. Elsewhere everything is fitted again without each fifth of the groups.
+    """
+    model, learned = _fitted(rows, choices, level)
+    if learned is None or not len(learned.rows):
+        return model, held_out(rows, choices, level)
+    part = rows.take(learned.rows)
+    bare = replace(model, kernel=None, trees=None)
+    predicted = joule(bare, part.terms, part.facts) * np.exp(learned.unseen)
+    return model, HeldOut(part.joule, predicted, learned.novelty, part.groups)
+
+
+def _fitted(rows: Rows, choices: Choices, level: str) -> tuple[EnergyModel, Learned | None]:
     model = _physical(rows, choices, _exponent(rows, choices), level)
     if choices.correction and len(rows) >= _CORRECTED_FROM and _worth_correcting(rows, choices, model):
-        model = _corrected(rows, model, choices.seed)
-    return model
+        learned = _learned(rows, model, choices.seed)
+        return _corrected(model, learned), learned
+    return model, None
 
 
 def _worth_correcting(rows: Rows, choices: Choices, model: EnergyModel) -> bool:
@@ -92,7 +115,8 @@ def _worth_correcting(rows: Rows, choices: Choices, model: EnergyModel) -> bool:
         part, rest = rows.take(a), rows.take(b)
         without = _physical(part, choices, model.exponent, model.level)
         plain.append(joule(without, rest.terms, rest.facts) / rest.joule)
-        corrected.append(joule(_corrected(part, without, choices.seed), rest.terms, rest.facts) / rest.joule)
+        mended = _corrected(without, _learned(part, without, choices.seed))
+        corrected.append(joule(mended, rest.terms, rest.facts) / rest.joule)
     errors = [np.abs(np.concatenate(ratios) - 1).mean() for ratios in (plain, corrected)]
     return bool(errors[1] < _GAIN * errors[0])
 
@@ -161,14 +185,17 @@ def _error(rows: Rows, choices: Choices, exponent: float) -> float:
     return float(np.abs(np.concatenate(ratios) - 1).mean()) + 1e-9
 
 
-def _corrected(rows: Rows, model: EnergyModel, seed: int) -> EnergyModel:
+def _learned(rows: Rows, model: EnergyModel, seed: int) -> Learned:
     from tocompiler.energy.correction import fit_correction
 
     residual = np.log(rows.joule / joule(model, rows.terms, rows.facts))
     parts = [held for _, held in folds(rows.groups, 5, seed)] if rows.group_count >= _CORRECTED_FROM else []
-    every = inputs(model, rows.terms, rows.facts, input_names(model))
-    kernel, trees, share = fit_correction(every, input_names(model), residual, parts, seed)
-    return replace(model, kernel=kernel, trees=trees, kernel_share=share)
+    names = input_names(model)
+    return fit_correction(inputs(model, rows.terms, rows.facts, names), names, residual, parts, seed)
+
+
+def _corrected(model: EnergyModel, learned: Learned) -> EnergyModel:
+    return replace(model, kernel=learned.kernel, trees=learned.trees, kernel_share=learned.share)
 
 
 def folds(groups: Array, count: int, seed: int) -> Iterator[tuple[Index, Index]]:
@@ -181,17 +208,14 @@ def folds(groups: Array, count: int, seed: int) -> Iterator[tuple[Index, Index]]
         yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
 
 
-def held_out(rows: Rows, choices: Choices, level: str = "program", count: int = 5,
-             together: Array | None = None) -> HeldOut:
-    """Predictions of every row by a model fitted without its group, or without the rows it is held out ``together``
-    with (a label for each row)."""
-    groups = rows.groups if together is None else together
+def held_out(rows: Rows, choices: Choices, level: str = "program", count: int = 5) -> HeldOut:
+    """Predictions of every row by a model fitted without its group."""
     predicted, new = np.zeros(len(rows)), np.zeros(len(rows))
-    for a, b in folds(groups, count, choices.seed):
+    for a, b in folds(rows.groups, count, choices.seed):
         model = fit(rows.take(a), choices, level)
         predicted[b] = joule(model, rows.terms[b], rows.facts[b])
         new[b] = novelty(model, rows.terms[b], rows.facts[b])
-    return HeldOut(rows.joule, predicted, new, groups)
+    return HeldOut(rows.joule, predicted, new, rows.groups)
 
 
 def with_inference(model: EnergyModel, rows: Rows) -> EnergyModel:

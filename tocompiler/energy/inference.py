@@ -11,8 +11,8 @@ import numpy as np
 from hardware.energy_model import Array, EnergyModel, Interval, Kernel, Trees
 from hardware.terms import FACTS, TERMS
 
-__all__ = ["distance", "half_width", "input_names", "inputs", "interval_half_width", "joule", "linear", "novelty",
-           "similarity", "strain", "sum_half_width", "tree_sum"]
+__all__ = ["distance", "fade", "half_width", "input_names", "inputs", "interval_half_width", "joule", "linear",
+           "novelty", "similarity", "strain", "sum_half_width", "tree_sum"]
 
 _TINY = 1e-300
 _TERM = {name: i for i, name in enumerate(TERMS)}
@@ -58,10 +58,14 @@ def joule(model: EnergyModel, terms: Array, facts: Array) -> Array:
     near = similarity(model.kernel, inputs(model, terms, facts, model.kernel.inputs))
     residual = near @ model.kernel.weights
     if model.trees is not None:
-        faded = tree_sum(model.trees, inputs(model, terms, facts, model.trees.inputs))
-        faded = faded * np.minimum(1.0, _FADE * near.max(1))
+        faded = tree_sum(model.trees, inputs(model, terms, facts, model.trees.inputs)) * fade(near.max(1))
         residual = model.kernel_share * residual + (1 - model.kernel_share) * faded
     return np.asarray(energy * np.exp(residual))
+
+
+def fade(similar: Array) -> Array:
+    """The trees' share of what they say, by similarity to the nearest row they learned from: trees never fade alone."""
+    return np.asarray(np.minimum(1.0, _FADE * similar))
 
 
 def similarity(kernel: Kernel, columns: Array) -> Array:
