@@ -29,7 +29,6 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hardware.files import replacing
 from hardware.program import Program
@@ -54,10 +53,10 @@ class Measurement:
 
     ``latency_second`` (of one execution) is kept for the record; no prediction reads it. ``group`` is the
     network a measurement belongs to: cross-validation keeps the rows of a group together.
-    Raises ValueError where the energy or the executions are not positive.
+    Raises ValueError where the energy or the executions are not positive, or the program is not compiled.
     """
 
-    program: Any
+    program: Program
     energy_joule: float
     latency_second: float | None = None
     executions: int = 1
@@ -67,6 +66,8 @@ class Measurement:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.energy_joule) and self.energy_joule > 0):
             raise ValueError(f"energy_joule is {self.energy_joule}: give a positive number of joules")
+        if not hasattr(self.program, "rows") or not hasattr(self.program, "totals"):
+            raise ValueError(f"the program is a {type(self.program).__name__}: give what tocompiler.compile returns")
         if self.executions < 1:
             raise ValueError(f"executions is {self.executions}: give a count of at least 1")
 

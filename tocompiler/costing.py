@@ -16,7 +16,7 @@ from tocompiler.tensors import Statistics
 if TYPE_CHECKING:
     from tocompiler.execution import ExecutionProgram
 
-__all__ = ["Totals", "TransistorProgram", "TransistorRow", "cost"]
+__all__ = ["Totals", "TransistorProgram", "TransistorRow", "compiled", "cost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,13 @@ class TransistorProgram:
     def totals(self) -> Totals:
         return Totals(self.alu.multiply_accumulates, self.alu.parameters, self.alu.tasks.by_task(),
                       sum(row.transistor_operations for row in self.rows), self.alu.traffic_bit)
+
+
+def compiled(program: object) -> TransistorProgram:
+    """The program itself; ValueError where it is anything but what ``compile`` returns."""
+    if isinstance(program, TransistorProgram):
+        return program
+    raise ValueError(f"a {type(program).__name__} is not a compiled program: give what tocompiler.compile returns")
 
 
 def cost(program: AluProgram, circuits: str = "default", basis: str = DEFAULT_BASIS) -> TransistorProgram:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from alu_library.pricing import Operand, Operands
+from hardware.program import Program
 from hardware.runtime import RuleUse, Runtime, load_runtime
-from tocompiler.costing import TransistorProgram, TransistorRow
+from tocompiler.costing import TransistorProgram, TransistorRow, compiled
 from tocompiler.network import Network
 from tocompiler.runtimes import Applied, applied
 from tocompiler.runtimes.draft import AMOUNTS, Draft, byte_of
@@ -109,7 +110,7 @@ class ExecutionProgram:
         return self.runtime.rules
 
 
-def execute(program: TransistorProgram, runtime: Runtime | str = "generic", *, last_cache_byte: float | None = None,
+def execute(program: Program, runtime: Runtime | str = "generic", *, last_cache_byte: float | None = None,
             conditions: Mapping[str, str] | None = None) -> ExecutionProgram:
     """What a runtime (or a shipped one's name, or a runtime file) makes of a compiled program.
 
@@ -117,6 +118,7 @@ def execute(program: TransistorProgram, runtime: Runtime | str = "generic", *, l
     measured row, and override the rules' parameters of their names. ValueError where a dimension is still symbolic,
     or names a rule or parameter that is unknown.
     """
+    program = compiled(program)
     known = runtime if isinstance(runtime, Runtime) else load_runtime(runtime)
     if last_cache_byte is not None and all(r.name != "last_cache" for r in known.rules):
         known = replace(known, rules=(*known.rules, RuleUse(

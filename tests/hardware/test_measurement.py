@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -57,14 +58,22 @@ def test_a_missing_file_is_one_line() -> None:
         read_table("nowhere.csv")
 
 
+PROGRAM = SimpleNamespace(rows=(), totals=None)
+
+
+def test_a_measurement_is_of_a_compiled_program() -> None:
+    with pytest.raises(ValueError, match=r"the program is a str: give what tocompiler\.compile returns"):
+        Measurement("resnet50", 1.0)
+
+
 @pytest.mark.parametrize("energy", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_measurement_needs_a_positive_energy(energy: float) -> None:
     with pytest.raises(ValueError, match="positive number of joules"):
-        Measurement(None, energy)
+        Measurement(PROGRAM, energy)
 
 
 def test_energy_is_shared_by_the_executions() -> None:
-    assert Measurement(None, 6.0, executions=4).joule_per_execution == 1.5
+    assert Measurement(PROGRAM, 6.0, executions=4).joule_per_execution == 1.5
 
 
 def test_every_shipped_table_has_provenance_and_valid_rows() -> None:

@@ -149,3 +149,8 @@ def test_predicting_imports_neither_scipy_nor_sklearn_nor_statsmodels() -> None:
             "print([m for m in ('scipy', 'sklearn', 'statsmodels', 'pandas', 'torch', 'sympy') if m in sys.modules])")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_network_is_compiled_before_it_is_predicted() -> None:
+    with pytest.raises(ValueError, match=r"a Network is not a compiled program: give what tocompiler\.compile returns"):
+        predict(Network("n"), load_device("rpi4"))

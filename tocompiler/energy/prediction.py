@@ -15,7 +15,8 @@ import numpy as np
 
 from hardware.device import Device
 from hardware.energy_model import Array, EnergyModel
-from tocompiler.costing import TransistorProgram
+from hardware.program import Program
+from tocompiler.costing import TransistorProgram, compiled
 from tocompiler.energy.columns import CONSTANT, Columns
 from tocompiler.energy.inference import distance, half_width, joule, linear, sum_half_width
 from tocompiler.execution import execute
@@ -71,11 +72,12 @@ class _Part:
     foreign: bool
 
 
-def predict(program: TransistorProgram, device: Device, conditions: Mapping[str, str] | None = None) -> Prediction:
+def predict(program: Program, device: Device, conditions: Mapping[str, str] | None = None) -> Prediction:
     """Predict a program's energy on a device, under conditions that override its runtime's rules.
 
-    ValueError if the device has no model or a dimension is symbolic.
+    ValueError if the device has no model, a dimension is symbolic or the program is not a compiled one.
     """
+    program = compiled(program)
     if not device.models:
         raise ValueError(f"device '{device.name}' is not calibrated: run 'tocompiler calibrate'")
     if not program.rows:
