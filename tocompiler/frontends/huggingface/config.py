@@ -7,12 +7,10 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from tocompiler import limits
 from tocompiler.frontends.huggingface.precision import Precision, precision_of
 
-__all__ = ["MOST_LAYERS", "Config", "nearest"]
-
-MOST_LAYERS = 1024
-"""More layers than any published model has; a larger number is taken for a mistake before memory is spent on it."""
+__all__ = ["Config", "nearest"]
 
 _COUNT = re.compile(r"^(num|n|d)_|_(size|sizes|dim|rank|heads|layers|experts|kernel|channels|groups|length|tokens|topk|"
                     r"replace|step|interval|positions|position_embeddings|per_tok|per_token|lora)$|^(depth|dim|hidden_dim)$")
@@ -70,8 +68,8 @@ class Config(Mapping[str, Any]):
     def _check(self, key: str, value: Any) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < (key not in _MAY_BE_NONE_OR_ZERO):
             raise ValueError(f"{self._whose} has {key} {value!r}; it must be a whole number above 0")
-        if key.endswith("layers") and value > MOST_LAYERS:
-            raise ValueError(f"{self._whose} has {key} {value}; at most {MOST_LAYERS} layers are built")
+        if key.endswith("layers"):
+            limits.check("layers", value, f"{self._whose}, {key} {value}")
 
     def divide(self, key: str, by: str) -> int:
         """One field over another; ValueError naming both where it leaves a rest."""

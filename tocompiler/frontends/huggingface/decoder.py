@@ -25,14 +25,14 @@ def causal(*model_types: str, defaults: Mapping[str, Any] | None = None) -> Call
     """Decorator: file a decoder under model types, with the options that all decoders have.
 
     ``sequence`` new tokens after ``past`` cached ones; ``logits`` of all positions or the last; ``skew`` of routing and
-    ``expert_parallel`` devices, for mixtures of experts (see routing).
+    ``expert_parallel`` devices, for mixtures of experts (see routing), which serve ``replicas`` of the other layers.
     """
 
     def file(read: Reader) -> Reader:
         def build(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any = 128, past: Any = 0,
-                  logits: str = "all", skew: float = 0.0, expert_parallel: int = 1) -> None:
+                  logits: str = "all", skew: float = 0.0, expert_parallel: int = 1, replicas: int = 1) -> None:
             c = Config(config, {"rms_norm_eps": 1e-6, "hidden_act": "silu", **(defaults or {})})
-            read(Model(net, c, past, skew, expert_parallel), tokens(net, batch, sequence), logits)
+            read(Model(net, c, past, skew, expert_parallel, replicas), tokens(net, batch, sequence), logits)
 
         family(*model_types)(build)
         return read

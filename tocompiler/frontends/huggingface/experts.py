@@ -27,7 +27,7 @@ def mixture(m: Model, x: Tensor, count: int, chosen: int, hidden: int, *, router
     net = m.net
     width, batch, length = x.shape[-1], x.shape[0], x.shape[1]
     flat = net.reshape(x, (-1, width))
-    tokens = batch * length
+    tokens = batch * length * m.replicas
     router_input = flat if routed_by is None else net.reshape(routed_by, (-1, routed_by.shape[-1]))
     weights = _routed(m, router_input, count, chosen, router, bias, scores, corrected, normalised, factor)
     held = -(-count // m.expert_parallel)
@@ -44,7 +44,11 @@ def mixture(m: Model, x: Tensor, count: int, chosen: int, hidden: int, *, router
         else:
             y = m.act(grouped(rows, hidden, "up_proj", 1)[0], m.c.get("mlp_hidden_act") or m.c.hidden_act)
         y = grouped(y, width, "down_proj", 1)[0]
-        y = net.mul(y, weights if m.expert_parallel == 1 else m.stored("weights", (seen, 1), x.format, "buffer"))
+        if m.expert_parallel > 1:  # the weights of the rows that are here, from whichever device routed them
+            here = m.stored("rows", (seen,), "int64", "buffer")
+            weights = net.emit("Gather", [weights, here], {"axis": 0}, "weights", outputs=1,
+                               results=[((seen, 1), x.format)])[0]
+        y = net.mul(y, weights)
         return _summed(m, y, tokens, chosen, x)
 
 

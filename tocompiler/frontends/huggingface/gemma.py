@@ -58,12 +58,12 @@ def gemma(m: Model, ids: Tensor, logits: str, **options: Any) -> None:
 
 @family("gemma3")
 def gemma3(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any = 128, past: Any = 0,
-           logits: str = "all", skew: float = 0.0, expert_parallel: int = 1) -> None:
+           logits: str = "all", skew: float = 0.0, expert_parallel: int = 1, replicas: int = 1) -> None:
     """The text decoder of the model that also reads images; the image tower is not part of it."""
     whole = Config(config)
     values = {"vocab_size": 262208, "num_attention_heads": 8, "num_key_value_heads": 4, **whole.nested("text_config"),
               "architectures": whole.get("architectures"), "model_type": "gemma3_text"}
     text = Config(values, {"rms_norm_eps": 1e-6, "hidden_act": "silu", **_DEFAULTS}, whole.precision)
     net.notes += ("text decoder only: no image is read",)
-    gemma(Model(net, text, past, skew, expert_parallel), tokens(net, batch, sequence), logits,
+    gemma(Model(net, text, past, skew, expert_parallel, replicas), tokens(net, batch, sequence), logits,
           heads=("Gemma3ForConditionalGeneration", "Gemma3Model"), prefix="model.language_model")

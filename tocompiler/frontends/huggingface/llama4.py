@@ -55,12 +55,12 @@ def llama4(m: Model, ids: Tensor, logits: str, **options: Any) -> None:
 
 @family("llama4")
 def llama4_multimodal(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any = 128, past: Any = 0,
-                      logits: str = "all", skew: float = 0.0, expert_parallel: int = 1) -> None:
+                      logits: str = "all", skew: float = 0.0, expert_parallel: int = 1, replicas: int = 1) -> None:
     """The text decoder of the model that also reads images; the image tower is not part of it."""
     whole = Config(config)
     text = Config({**whole.nested("text_config"), "architectures": whole.get("architectures")},
                   {"rms_norm_eps": 1e-5, "hidden_act": "silu", "interleave_moe_layer_step": 1, "use_qk_norm": True,
                    "attention_chunk_size": 8192}, whole.precision)
     net.notes += ("text decoder only: no image is read",)
-    llama4(Model(net, text, past, skew, expert_parallel), tokens(net, batch, sequence), logits,
+    llama4(Model(net, text, past, skew, expert_parallel, replicas), tokens(net, batch, sequence), logits,
            heads=("Llama4ForConditionalGeneration", "Llama4ForCausalLM"), prefix="language_model.model")

@@ -36,7 +36,8 @@ def clipped(count: Any, most: int | None) -> Any:
 class Model:
     """A network being built from a configuration; ``past`` tokens are cached before those that it reads now.
 
-    ``skew`` is the power law of routing (see routing), ``expert_parallel`` over how many devices experts are dealt.
+    ``skew`` is the power law of routing (see routing), ``expert_parallel`` over how many devices experts are dealt,
+    ``replicas`` how many copies of the other layers send them rows.
     """
 
     net: Network
@@ -44,6 +45,7 @@ class Model:
     past: Any = 0
     skew: float = 0.0
     expert_parallel: int = 1
+    replicas: int = 1
     _quantised: dict[tuple[str, str], tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     @property

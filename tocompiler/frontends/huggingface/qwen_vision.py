@@ -29,13 +29,13 @@ def with_images(*model_types: str) -> Callable[[Callable[..., None]], Callable[.
 
     def file(read: Callable[..., None]) -> Callable[..., None]:
         def build(net: Network, config: Mapping[str, Any], batch: Any, *, sequence: Any = 128, past: Any = 0,
-                  logits: str = "all", skew: float = 0.0, expert_parallel: int = 1,
+                  logits: str = "all", skew: float = 0.0, expert_parallel: int = 1, replicas: int = 1,
                   image_size: int | None = None) -> None:
             whole = Config(config)
             outer = {k: whole[k] for k in ("architectures", "tie_word_embeddings") if whole.get(k) is not None}
             text = Config({"model_type": whole.model_type, **whole.nested("text_config"), **outer},
                           {"rms_norm_eps": 1e-6, "hidden_act": "silu"}, whole.precision)
-            m = Model(net, text, past, skew, expert_parallel)
+            m = Model(net, text, past, skew, expert_parallel, replicas)
             if image_size is None:
                 image_size = 0 if past != 0 or (isinstance(sequence, int) and sequence < 64) else 224
             options: dict[str, Any] = {"prefix": "model.language_model"}
