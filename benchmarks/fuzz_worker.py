@@ -191,7 +191,7 @@ def _impossible(text: str) -> str:
     return next((f"{path} = {value}" for path, value in _leaves(figures, "") if _is_impossible(path, value)), "")
 
 
-_MAY_BE_NEGATIVE = re.compile(r"r2|spearman|bias|domain|row")
+_MAY_BE_NEGATIVE = re.compile(r"r2|spearman|precision|domain")
 
 
 def _is_impossible(path: str, value: Any) -> bool:

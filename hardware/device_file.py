@@ -16,6 +16,7 @@ import numpy as np
 
 from hardware.energy_model import Array, EnergyModel, Interval, Kernel, Trees
 from hardware.memory import MemoryLevel
+from hardware.model_checks import check_model
 from hardware.runtime import Runtime, load_runtime
 from hardware.terms import FACTS, TERMS
 
@@ -91,9 +92,9 @@ def read(text: str) -> Device:
              table.get("models", {}).items()},
             _text_of(table, "data_hash", ""), int(table.get("rows", 0)), _text_of(table, "description", ""),
             _text_of(table, "source", ""))
-    except (tomllib.TOMLDecodeError, TypeError, KeyError, AttributeError, ValueError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error).splitlines()[0]
-        raise ValueError(f"not a device file: {what}") from None
+    except Exception as error:  # whatever a file holds in the place of a table, a list or a number
+        what = f"{error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
+        raise ValueError(f"not a device file: {what}") from error
 
 
 def _text_of(table: Mapping[str, Any], key: str, default: str | None = None) -> str:
@@ -124,7 +125,7 @@ def _model(table: Mapping[str, Any]) -> EnergyModel:
     for t in covariance:
         if _number(covariance[t].get(t, 0.0), f"variance of {t}", least=0.0) == 0.0 and any(covariance[t].values()):
             raise ValueError(f"variance of {t} is 0, its covariances are not")
-    return EnergyModel(
+    model = EnergyModel(
         level=table["level"], terms=terms, coefficients=tuple(float(coefficients[t]) for t in terms),
         interval=_interval(table["interval"]),
         covariance=tuple(tuple(float(covariance.get(a, {}).get(b, 0.0)) for b in terms) for a in terms)
@@ -136,14 +137,13 @@ def _model(table: Mapping[str, Any]) -> EnergyModel:
         metrics=dict(table.get("metrics", {})), kernel_share=float(table.get("kernel_share", 0.5)),
         kernel=Kernel(**_learner(table["kernel"])) if "kernel" in table else None,
         trees=Trees(**_learner(table["trees"])) if "trees" in table else None)
+    check_model(model)
+    return model
 
 
 def _interval(table: Mapping[str, Any]) -> Interval:
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
-    interval = Interval(**values)
-    for value in (interval.quantile, interval.widening, interval.novelty, *interval.scale):
-        _number(value, "interval", least=0.0)
-    return interval
+    return Interval(**values)
 
 
 def _number(value: Any, what: str, least: float) -> float:
@@ -157,8 +157,6 @@ def _learner(table: Mapping[str, Any]) -> dict[str, Any]:
     for name in learner["inputs"]:
         if name.removeprefix("share of ") not in TERMS and name not in FACTS and name != "log_joule":
             raise ValueError(f"no term or fact is called '{name}'")
-    if not all(np.isfinite(v).all() for v in learner.values() if isinstance(v, np.ndarray)):
-        raise ValueError("a correction's number is not finite")
     return learner
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 __all__ = ["MemoryLevel", "beyond"]
@@ -17,7 +18,7 @@ class MemoryLevel:
     source: str = ""
 
     def __post_init__(self) -> None:
-        if self.capacity_byte is not None and self.capacity_byte <= 0:
+        if self.capacity_byte is not None and not 0 < self.capacity_byte < math.inf:
             raise ValueError(f"memory level {self.name}: capacity_byte must be positive, not {self.capacity_byte}")
 
 

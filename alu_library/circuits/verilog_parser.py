@@ -9,18 +9,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["HIGH", "LOW", "Gate", "Module", "Parser", "Placed", "VerilogError"]
+from alu_library.circuits.verilog_tokens import LARGEST, Tokens, VerilogError, literal
+
+__all__ = ["HIGH", "LOW", "Gate", "Module", "Parser", "Placed"]
 
 
+_DEEPEST = 64
+"""Parentheses, braces and conditions inside each other; written circuits have a handful."""
 _PRIMITIVES = ("and", "or", "nand", "nor", "xor", "xnor", "not", "buf", "mux")
-_TOKEN = re.compile(r"\\\S+|[A-Za-z_][\w$]*|\d*\s*'\s*[bhdBHD][\da-fA-F_]+|\d+|~\^|\^~|\S")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/|\(\*[^)]*?\*\)", re.DOTALL)
 LOW, HIGH = "1'b0", "1'b1"
 """The constant bits."""
-
-
-class VerilogError(ValueError):
-    """The text is not structural Verilog as far as it is read here."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +59,14 @@ class Module:
         return self.wires.setdefault(name, [name])
 
 
-class Parser:
+class Parser(Tokens):
     """Recursive descent over tokens; an expression is the list of its bits, least significant first."""
 
     def __init__(self, text: str) -> None:
-        self.tokens: list[str] = _TOKEN.findall(_COMMENT.sub(" ", text))
-        self.place = 0
+        super().__init__(text)
         self.module = Module("", [])
         self.fresh = 0
+        self.depth = 0
 
     def modules(self) -> list[Module]:
         """All modules of the text."""
@@ -78,44 +76,26 @@ class Parser:
             found.append(self.read_module())
         return found
 
-    # Tokens.
-
-    def peek(self) -> str:
-        if self.place >= len(self.tokens):
-            raise VerilogError("the text ends inside a module")
-        return self.tokens[self.place]
-
-    def take(self) -> str:
-        token = self.peek()
-        self.place += 1
-        return token
-
-    def accept(self, token: str) -> bool:
-        if self.peek() != token:
-            return False
-        self.place += 1
-        return True
-
-    def expect(self, token: str) -> None:
-        if not self.accept(token):
-            around = " ".join(self.tokens[max(0, self.place - 4):self.place + 4])
-            raise VerilogError(f"expected {token!r}, found {self.peek()!r} in: {around}")
-
     # Modules and statements.
 
     def read_module(self) -> Module:
-        module = self.module = Module(self.take().lstrip("\\"), [])
+        module = self.module = Module(self.name(), [])
         if self.accept("("):
             while not self.accept(")"):
                 if self.peek() in ("input", "output", "wire"):
                     self.declare(self.take(), ports=True)
                 else:
-                    module.ports.append(self.take().lstrip("\\"))
+                    self.port(self.name())
                 self.accept(",")
         self.expect(";")
         while not self.accept("endmodule"):
             self.statement()
         return module
+
+    def port(self, name: str) -> None:
+        if name in self.module.ports:
+            raise VerilogError(f"module {self.module.name} has two ports {name}")
+        self.module.ports.append(name)
 
     def statement(self) -> None:
         word = self.take()
@@ -126,7 +106,7 @@ class Parser:
         elif word in _PRIMITIVES:
             self.primitive(word)
         elif re.match(r"[A-Za-z_\\]", word) and word not in ("always", "reg", "initial", "inout", "parameter"):
-            self.instance(word.lstrip("\\"))
+            self.instance(word.removeprefix("\\"))
         else:
             raise VerilogError(f"{word!r} in module {self.module.name}: only structure is read")
 
@@ -134,24 +114,30 @@ class Parser:
         self.accept("wire")
         low, width = 0, None
         if self.accept("["):
-            high = int(self.take())
+            high = self.number()
             self.expect(":")
-            low = int(self.take())
+            low = self.number()
             self.expect("]")
             width = high - low + 1
+            if not 0 < width <= LARGEST:
+                raise VerilogError(f"[{high}:{low}] in module {self.module.name}: a bus has 1 to {LARGEST} bits, the "
+                                   "highest first")
         while True:
-            name = self.take().lstrip("\\")
+            name = self.name()
             bits = [name] if width is None else [f"{name}[{low + k}]" for k in range(width)]
             tables = {"input": self.module.inputs, "output": self.module.outputs, "wire": self.module.wires}
-            if direction != "wire" or name not in {**self.module.inputs, **self.module.outputs}:
+            declared = name in self.module.inputs or name in self.module.outputs
+            if declared and direction != "wire":
+                raise VerilogError(f"module {self.module.name} declares port {name} twice")
+            if not declared:
                 tables[direction][name] = bits
             if ports:
-                self.module.ports.append(name)
+                self.port(name)
             if direction == "wire" and self.accept("="):
                 self.drive(bits, self.expression())
             if self.accept(";"):
                 return
-            if ports and (self.peek() == ")" or self.tokens[self.place + 1] in ("input", "output", "wire")):
+            if ports and (self.peek() == ")" or self.peek(1) in ("input", "output", "wire")):
                 return
             self.expect(",")
 
@@ -165,6 +151,8 @@ class Parser:
             self.expect(",")
 
     def drive(self, target: Sequence[str], value: Sequence[str]) -> None:
+        if LOW in target or HIGH in target:
+            raise VerilogError(f"module {self.module.name} drives a constant")
         padded = [*value, *[LOW] * (len(target) - len(value))]
         self.module.gates += [Gate("buf", (t,), (v,)) for t, v in zip(target, padded, strict=False)]
 
@@ -177,18 +165,23 @@ class Parser:
             while self.accept(","):
                 bits.append(self.expression()[0])
             self.expect(")")
+            wanted = {"not": 2, "buf": 2, "mux": 4}.get(kind)
+            if len(bits) != wanted if wanted else len(bits) < 3:
+                raise VerilogError(f"module {self.module.name}: {kind} of {len(bits)} bits")
             self.module.gates.append(Gate(kind, (bits[0],), tuple(bits[1:])))
             if self.accept(";"):
                 return
             self.expect(",")
 
     def instance(self, kind: str) -> None:
-        name = self.take().lstrip("\\")
+        name = self.name()
         self.expect("(")
         bound: dict[str, list[str]] = {}
         while not self.accept(")"):
             if self.accept("."):
-                port = self.take().lstrip("\\")
+                port = self.name()
+                if port in bound:
+                    raise VerilogError(f"module {self.module.name}: {name} binds port {port} twice")
                 self.expect("(")
                 bound[port] = [] if self.peek() == ")" else self.expression()
                 self.expect(")")
@@ -201,6 +194,14 @@ class Parser:
     # Expressions.
 
     def expression(self) -> list[str]:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise VerilogError(f"an expression of module {self.module.name} nests deeper than {_DEEPEST}")
+        bits = self.conditional()
+        self.depth -= 1
+        return bits
+
+    def conditional(self) -> list[str]:
         condition = self.binary(0)
         if not self.accept("?"):
             return condition
@@ -220,10 +221,14 @@ class Parser:
         return left
 
     def unary(self) -> list[str]:
-        if self.peek() in ("~", "!"):
+        inversions = 0
+        while self.peek() in ("~", "!"):
             self.take()
-            return [self.gate("not", bit) for bit in self.unary()]
-        return self.primary()
+            inversions += 1
+        bits = self.primary()
+        for _ in range(inversions):
+            bits = [self.gate("not", bit) for bit in bits]
+        return bits
 
     def primary(self) -> list[str]:
         token = self.take()
@@ -238,22 +243,23 @@ class Parser:
             self.expect("}")
             return [bit for part in reversed(parts) for bit in part]
         if token[0].isdigit() or token[0] == "'":
-            return _literal(token)
+            return [HIGH if bit else LOW for bit in literal(token)]
         if not re.match(r"[A-Za-z_\\]", token):
-            raise VerilogError(f"{token!r} in an expression of module {self.module.name}")
-        return self.selected(self.module.bits(token.lstrip("\\")), token)
+            raise VerilogError(f"{token!r:.40} in an expression of module {self.module.name}")
+        return self.selected(self.module.bits(token.removeprefix("\\")), token.removeprefix("\\"))
 
     def selected(self, bits: list[str], name: str) -> list[str]:
         if not self.accept("["):
             return bits
-        first = int(self.take())
-        last = int(self.take()) if self.accept(":") else first
+        first = self.number()
+        last = self.number() if self.accept(":") else first
         self.expect("]")
         labels = {bit: k for k, bit in enumerate(bits)}
-        low = labels.get(f"{name.lstrip(chr(92))}[{last}]")
-        if low is None:
-            raise VerilogError(f"{name}[{last}] in module {self.module.name}: no such bit")
-        return bits[low:low + first - last + 1]
+        low, high = (labels.get(f"{name}[{k}]") for k in (last, first))
+        if low is None or high is None or high < low:
+            asked = f"{first}" if first == last else f"{first}:{last}"
+            raise VerilogError(f"{name}[{asked}] in module {self.module.name}: no such bit")
+        return bits[low:high + 1]
 
     def gate(self, kind: str, *inputs: str) -> str:
         self.fresh += 1
@@ -265,10 +271,3 @@ class Parser:
 def _aligned(left: list[str], right: list[str]) -> list[tuple[str, str]]:
     width = max(len(left), len(right))
     return [(p, q) for p, q in zip(*([*bits, *[LOW] * (width - len(bits))] for bits in (left, right)), strict=True)]
-
-
-def _literal(token: str) -> list[str]:
-    size, quote, rest = token.replace(" ", "").replace("_", "").partition("'")
-    value = int(rest[1:], {"b": 2, "h": 16, "d": 10}[rest[0].lower()]) if quote else int(size)
-    width = int(size) if quote and size else max(1, value.bit_length())
-    return [HIGH if value >> k & 1 else LOW for k in range(width)]

@@ -15,9 +15,13 @@ from graphlib import CycleError, TopologicalSorter
 
 from alu_library.circuits.cells import CELLS, Cell
 from alu_library.circuits.netlist import ONE, ZERO, Builder, Net, Netlist
-from alu_library.circuits.verilog_parser import HIGH, LOW, Gate, Module, Parser, VerilogError
+from alu_library.circuits.verilog_parser import HIGH, LOW, Gate, Module, Parser
+from alu_library.circuits.verilog_tokens import VerilogError
 
 __all__ = ["Equivalent", "VerilogError", "from_verilog"]
+
+_MOST = 500_000
+"""Gates of a circuit with all that it contains: more than ten 64-bit multipliers, and less than a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,33 @@ def from_verilog(text: str, top: str | None = None, equivalents: Mapping[str, Eq
 
     VerilogError on anything that is not structure, on a bit without a driver, and on a combinational loop.
     """
-    modules = {m.name: m for m in Parser(text).modules() if m.name not in CELLS}
+    found = [m for m in Parser(text).modules() if m.name not in CELLS]
+    modules = {m.name: m for m in found}
+    if len(modules) < len(found):
+        raise VerilogError(f"two modules {next(m.name for m in found if modules[m.name] is not m)}")
     if not modules or (top is not None and top not in modules):
         raise VerilogError(f"no module {top!r}" if top else "no module in the text")
     contained = {placed.kind for m in modules.values() for placed in m.instances}
-    module = modules[top or [name for name in modules if name not in contained][-1]]
+    tops = [top] if top else [name for name in modules if name not in contained]
+    if not tops:
+        raise VerilogError("every module is contained in another: they contain each other")
+    module = modules[tops[-1]]
+    if (gates := _size(module, modules, {})) > _MOST:
+        raise VerilogError(f"module {module.name} has {gates} gates; up to {_MOST} are read")
     return _build(module, _flatten(module, modules, equivalents or {}))
+
+
+def _size(module: Module, modules: Mapping[str, Module], sizes: dict[str, int]) -> int:
+    """Gates and instances of a module with those inside it, counted before any is made; VerilogError where one
+    contains itself."""
+    order = TopologicalSorter({m.name: {p.kind for p in m.instances if p.kind in modules} for m in modules.values()})
+    try:
+        for name in order.static_order():
+            inside = modules[name]
+            sizes[name] = len(inside.gates) + sum(1 + sizes.get(p.kind, 0) for p in inside.instances)
+    except CycleError as error:
+        raise VerilogError(f"module {error.args[1][0]} contains itself") from None
+    return sizes[module.name]
 
 
 def _flatten(module: Module, modules: Mapping[str, Module], equivalents: Mapping[str, Equivalent],
@@ -55,18 +80,18 @@ def _flatten(module: Module, modules: Mapping[str, Module], equivalents: Mapping
             kind, bound = equivalents[kind].cell, {pin: bound[port] for pin, port in equivalents[kind].ports.items()
                                                    if port in bound}
         if kind in CELLS:
-            gates.append(_cell_gate(CELLS[kind], bound, f"{prefix}{placed.name}"))
+            gates.append(_cell_gate(CELLS[kind], _by_name(bound, CELLS[kind].inputs + CELLS[kind].outputs, kind),
+                                    f"{prefix}{placed.name}"))
         elif kind in modules:
             inside = f"{prefix}{placed.name}."
             gates += _flatten(modules[kind], modules, equivalents, inside)
             gates += _bind(modules[kind], bound, inside)
         else:
-            raise VerilogError(f"module {module.name}: {kind!r} is neither a cell nor a module of the text")
+            raise VerilogError(f"module {module.name}: {kind!r:.40} is neither a cell nor a module of the text")
     return gates
 
 
-def _cell_gate(cell: Cell, bound: Mapping[str, list[str]], name: str) -> Gate:
-    pins = _by_name(bound, cell.inputs + cell.outputs)
+def _cell_gate(cell: Cell, pins: Mapping[str, list[str]], name: str) -> Gate:
     missing = [pin for pin in cell.inputs if not pins.get(pin)]
     if missing:
         raise VerilogError(f"{cell.name} {name}: nothing on {', '.join(missing)}")
@@ -78,15 +103,22 @@ def _cell_gate(cell: Cell, bound: Mapping[str, list[str]], name: str) -> Gate:
 def _bind(inner: Module, bound: Mapping[str, list[str]], inside: str) -> list[Gate]:
     """Wires between the ports of a module and what is bound to them."""
     gates = []
-    for port, outer in _by_name(bound, inner.ports).items():
+    for port, outer in _by_name(bound, inner.ports, inner.name).items():
         bits = [inside + bit for bit in inner.bits(port)]
         targets, sources = (bits, outer) if port in inner.inputs else (outer, bits)
         gates += [Gate("buf", (t,), (s,)) for t, s in zip(targets, sources, strict=False)]
     return gates
 
 
-def _by_name(bound: Mapping[str, list[str]], ports: Sequence[str]) -> dict[str, list[str]]:
-    return {ports[int(port)] if port.isdigit() else port: bits for port, bits in bound.items()}
+def _by_name(bound: Mapping[str, list[str]], ports: Sequence[str], kind: str) -> dict[str, list[str]]:
+    """What is bound, by port; VerilogError on a port that is not there."""
+    if len(bound) > len(ports):
+        raise VerilogError(f"{kind} has {len(ports)} ports, and {len(bound)} are bound")
+    named = {ports[int(port)] if port.isdecimal() else port: bits for port, bits in bound.items()}
+    for port in named:
+        if port not in ports:
+            raise VerilogError(f"{kind} has no port {port:.40}")
+    return named
 
 
 def _build(module: Module, gates: Sequence[Gate]) -> Netlist:
@@ -112,6 +144,9 @@ def _build(module: Module, gates: Sequence[Gate]) -> Netlist:
         gate = driver[bit]
         nets.update(zip(gate.outputs, _place(builder, gate.kind, [nets[i] for i in gate.inputs]), strict=True))
     for name, bits in module.outputs.items():
+        undriven = next((bit for bit in bits if bit not in nets), None)
+        if undriven is not None:
+            raise VerilogError(f"module {module.name}: nothing drives its output {undriven}")
         builder.output(name, [nets[bit] for bit in bits])
     return builder.build()
 

@@ -40,6 +40,11 @@ def test_a_table_reads_back_as_it_was_written(tmp_path: Path) -> None:
         ("model,energy_joule\n,1\n", "row 2, column model", "must not be empty"),
         ("model,energy_joule\nresnet18\n", "row 2", "cells"),
         ("model,energy_joule\n", "has no rows", "at least one"),
+        ("model,energy_joule,model\nresnet18,1,x\n", "row 1, column model", "is there twice"),
+        ("model,energy_joule,batch\nresnet18,1,1e300\n", "row 2, column batch", "whole number up to 1000000000000000"),
+        ("model,energy_joule\nresnet18,1_0\n", "row 2, column energy_joule", "number with a decimal point"),
+        ("model,energy_joule\nresnet18,٣\n", "row 2, column energy_joule", "number with a decimal point"),
+        (f"model,energy_joule\n{'x' * 140_000},1\n", "is not a CSV file", "field larger than field limit"),
     ],
 )
 def test_a_mistake_is_named_with_file_row_column_and_remedy(tmp_path: Path, text: str, place: str, advice: str) -> None:
@@ -51,6 +56,10 @@ def test_a_mistake_is_named_with_file_row_column_and_remedy(tmp_path: Path, text
     assert place in message
     assert advice in message
     assert "\n" not in message
+
+
+def test_a_spreadsheet_s_mark_in_front_is_no_part_of_a_name(tmp_path: Path) -> None:
+    assert read_table(table(tmp_path, "\ufeffmodel,energy_joule\nresnet18,1\n"))[0].model == "resnet18"
 
 
 def test_a_missing_file_is_one_line() -> None:

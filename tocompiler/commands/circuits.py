@@ -35,10 +35,7 @@ _FLOAT_TASKS = ("add", "accumulate", "multiply", "divide", "sqrt", "compare", "c
 def command(width: int | None, format_name: str | None, basis: str, node: str | None, plot: Path | None,
             json_path: str | None) -> None:
     """List circuits: transistors, depth, and transistor operations per operation on uniform operands."""
-    try:
-        found = entries(_selected(width, format_name), basis, _technology(node))
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+    found = entries(_selected(width, format_name), basis, _technology(node))
     if plot is not None:
         from tocompiler.report.circuit_plot import draw
 

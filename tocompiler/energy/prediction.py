@@ -19,6 +19,7 @@ from hardware.program import Program
 from tocompiler.costing import TransistorProgram, compiled
 from tocompiler.energy.columns import CONSTANT, Columns
 from tocompiler.energy.inference import distance, half_width, joule, linear, sum_half_width
+from tocompiler.errors import explained
 from tocompiler.execution import execute
 
 __all__ = ["OperatorEnergy", "Prediction", "Ratio", "predict", "ratio"]
@@ -82,10 +83,11 @@ def predict(program: Program, device: Device, conditions: Mapping[str, str] | No
         raise ValueError(f"device '{device.name}' is not calibrated: run 'tocompiler calibrate'")
     if not program.rows:
         raise ValueError("the program is empty: it has no operator to predict")
-    found = Columns(execute(program, device.runtime, last_cache_byte=device.last_cache_byte, conditions=conditions))
-    whole = [m for m in device.models.values() if m.level == "program"]
-    parts = [_whole(found, whole[0])] if whole else _by_operator(found, device)
-    return _prediction(found, device, parts, bool(whole))
+    with explained(f"device '{device.name}' cannot predict {program.name}"):
+        found = Columns(execute(program, device.runtime, last_cache_byte=device.last_cache_byte, conditions=conditions))
+        whole = [m for m in device.models.values() if m.level == "program"]
+        parts = [_whole(found, whole[0])] if whole else _by_operator(found, device)
+        return _prediction(found, device, parts, bool(whole))
 
 
 def _whole(found: Columns, model: EnergyModel) -> _Part:
@@ -118,6 +120,8 @@ def _model_for(device: Device, operator: str, phase: str) -> str:
 
 def _prediction(found: Columns, device: Device, parts: list[_Part], whole: bool) -> Prediction:
     total = float(sum(p.joule.sum() for p in parts))
+    if not 0 < total < math.inf:
+        raise ValueError(f"device '{device.name}' gives {total} J: its coefficients do not suit the program")
     # Errors of layers of one kind go together as far as their model knows, those of different kinds do not.
     half = math.sqrt(sum(p.half_width_joule**2 for p in parts)) / total
     outside = sum(float(p.joule[p.distance > _NEAR].sum()) if not p.foreign else float(p.joule.sum()) for p in parts)

@@ -55,8 +55,10 @@ def _slices(attributes: Mapping[str, Any], operands: _Operands, batched: bool) -
     In opset 8 (``batched``) there is a batch axis in front, and the first operand is the sequence lengths.
     """
     scanned = attributes["num_scan_inputs"]
-    axes = attributes.get("scan_input_axes") or (0,) * scanned
     operands = operands[1:] if batched else operands
+    if not 0 < scanned <= len(operands):
+        raise ValueError(f"cannot scan {scanned} of its {len(operands)} operands")
+    axes = attributes.get("scan_input_axes") or (0,) * scanned
     slices: list[Tensor | None] = []
     for i, t in enumerate(operands, start=scanned - len(operands)):
         if t is not None:

@@ -138,7 +138,7 @@ def _weight_byte(draft: Draft) -> float:
 
 def _grown(n: int, block: int) -> float:
     """Growth of a number when it is padded to a multiple of a block."""
-    return math.ceil(n / block) * block / n
+    return math.ceil(n / block) * block / n if n else 1.0
 
 
 def _parts(whole: int, part: int) -> list[tuple[int, int]]:
