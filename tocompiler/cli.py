@@ -24,6 +24,7 @@ COMMANDS = {
     "compile": "Compile a model to transistor operations and energy.",
     "devices": "List the calibrated devices.",
     "evaluate": "Hold predictions against measurements.",
+    "serve-cost": "Price requests to a language model on server GPUs.",
     "study": "Study how activation functions change a network's cost.",
 }
 
@@ -37,7 +38,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"tocompiler.commands.{cmd_name}")
+        module = importlib.import_module(f"tocompiler.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
