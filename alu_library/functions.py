@@ -140,7 +140,8 @@ def allowed_error(format: str) -> float:
 
 def cost(row: FunctionRow, circuits: str = "default") -> float:
     """Transistor operations for each element, on operands that are not zero, with the circuits of one set."""
-    return sum((n * _price(task, format, circuits) for (task, format), n in row.tasks.items()), 0.0) / row.elements
+    priced = (float(n) * _price(task, format, circuits) for (task, format), n in row.tasks.items())
+    return sum(priced, 0.0) / row.elements
 
 
 def unit_cost(format: str, circuits: str = "default") -> float:

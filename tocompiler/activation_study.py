@@ -84,8 +84,8 @@ def rows(energy: Energy, batch: int = 256, measured: bool = True,
                 share = sum(r.transistor_operations for r in program.rows if r.operator in _ACTIVATION_OPERATORS)
                 total = program.totals
                 found.append(StudyRow(
-                    name, activation, phase, batch, total.multiply_accumulates, total.transistor_operations,
-                    share / total.transistor_operations, energy(program),
+                    name, activation, phase, batch, int(total.multiply_accumulates), float(total.transistor_operations),
+                    float(share / total.transistor_operations), energy(program),
                     run_second(name, activation, phase, batch) if measured else None))
     return found
 
@@ -150,7 +150,8 @@ def scaling(energy: Energy, phase: str = "inference", activations: Sequence[str]
         for activation in activations:
             programs = [tocompiler.compile(_square(against, size, activation), format="fp32", phase=phase)
                         for size in sizes]
-            for quantity, values in (("transistor_operations", [p.totals.transistor_operations for p in programs]),
+            operations = [float(p.totals.transistor_operations) for p in programs]
+            for quantity, values in (("transistor_operations", operations),
                                      ("energy_joule", [energy(p) for p in programs])):
                 found.append(Scaling(quantity, against, activation, phase, *_slope(sizes, values), len(sizes)))
     return found

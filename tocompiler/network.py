@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from alu_library.tasks import Count
 from tocompiler import limits
 from tocompiler.layers import Layers
 from tocompiler.tensors import Operator, Shape, Tensor
@@ -61,7 +62,7 @@ class Network(Layers):
         return list(seen.values())
 
     @property
-    def parameters(self) -> Any:
+    def parameters(self) -> Count:
         """Trainable elements, tied ones once."""
         return sum(t.elements for t in self.stored_tensors() if t.kind == "parameter")
 

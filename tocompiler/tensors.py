@@ -10,10 +10,11 @@ from alu_library.tasks import check_count
 
 if TYPE_CHECKING:
     import numpy
+    from sympy import Expr
 
 __all__ = ["Dimension", "Operator", "Shape", "Statistics", "Tensor"]
 
-Dimension: TypeAlias = Any
+Dimension: TypeAlias = "int | Expr"
 """An int, or a sympy expression where the dimension is symbolic (it prints as its name)."""
 Shape: TypeAlias = tuple[Dimension, ...]
 
@@ -52,9 +53,9 @@ class Tensor:
                 check_count(d, f"a dimension of tensor '{self.name}'")
 
     @property
-    def elements(self) -> Any:
+    def elements(self) -> Dimension:
         """How many elements; 1 for a scalar."""
-        n: Any = 1
+        n: Dimension = 1
         for d in self.shape:
             n = n * d
         return n

@@ -19,7 +19,7 @@ from alu_library.formats import parse
 from alu_library.tasks import Count, Tasks, check_count
 
 if TYPE_CHECKING:
-    from tocompiler.tensors import Operator, Shape
+    from tocompiler.tensors import Dimension, Operator, Shape
 
 __all__ = ["Access", "Loops", "Refused", "Rule", "Unmodelled", "Work", "add_rule", "forward_work", "gradient_work",
            "names", "register", "rule"]
@@ -41,14 +41,14 @@ class Loops:
     A 1-D or 3-D convolution folds its other axes into q and s; a matrix product is p rows, m columns, c summed.
     """
 
-    n: Count = 1
-    g: Count = 1
-    m: Count = 1
-    c: Count = 1
-    p: Count = 1
-    q: Count = 1
-    r: Count = 1
-    s: Count = 1
+    n: Dimension = 1
+    g: Dimension = 1
+    m: Dimension = 1
+    c: Dimension = 1
+    p: Dimension = 1
+    q: Dimension = 1
+    r: Dimension = 1
+    s: Dimension = 1
     stride: tuple[int, int] = (1, 1)
     dilation: tuple[int, int] = (1, 1)
 
@@ -57,7 +57,7 @@ class Loops:
             check_count(bound, "a loop bound")
 
     @property
-    def products(self) -> Count:
+    def products(self) -> Dimension:
         """All products: n g m c p q r s."""
         return self.n * self.g * self.m * self.c * self.p * self.q * self.r * self.s
 
@@ -67,7 +67,7 @@ class Access:
     """One tensor crossed once: how many of its elements, and the bits of each."""
 
     tensor: str
-    elements: Count
+    elements: Dimension
     format: str
     kind: str = "activation"
 

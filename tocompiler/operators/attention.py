@@ -17,7 +17,7 @@ from tocompiler.operators import Access, Loops, Rule, Work, register
 from tocompiler.operators.control_flow import nested_work
 from tocompiler.operators.shapes import BOOLEAN, bad
 from tocompiler.operators.softmax import softmax_gradient_tasks, softmax_tasks
-from tocompiler.tensors import Operator, Shape, Tensor
+from tocompiler.tensors import Dimension, Operator, Shape, Tensor
 
 __all__ = ["SELECTION", "SINKS", "Heads", "attention_gradient", "attention_work"]
 
@@ -33,36 +33,36 @@ _NO_MASK = (0, 1, 2, 4, 5)
 class Heads:
     """Sizes of one attention: query and key-value heads, query and key lengths, key and value widths."""
 
-    batch: Count
-    query_heads: Count
-    key_heads: Count
-    queries: Count
-    keys: Count
-    width: Count
-    value_width: Count
+    batch: Dimension
+    query_heads: Dimension
+    key_heads: Dimension
+    queries: Dimension
+    keys: Dimension
+    width: Dimension
+    value_width: Dimension
 
     @property
-    def rows(self) -> Count:
+    def rows(self) -> Dimension:
         """Rows of scores."""
         return self.batch * self.query_heads * self.queries
 
     @property
-    def scores(self) -> Count:
+    def scores(self) -> Dimension:
         """All scores."""
         return self.rows * self.keys
 
     @property
-    def query_elements(self) -> Count:
+    def query_elements(self) -> Dimension:
         """Elements of the query."""
         return self.batch * self.query_heads * self.queries * self.width
 
     @property
-    def key_elements(self) -> Count:
+    def key_elements(self) -> Dimension:
         """Elements of the key."""
         return self.batch * self.key_heads * self.keys * self.width
 
     @property
-    def scaled(self) -> Count:
+    def scaled(self) -> Dimension:
         """Elements of query and key."""
         return self.query_elements + self.key_elements
 
@@ -148,10 +148,10 @@ class Attention(Rule):
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
         h, q = self.heads(op), op.given(0)
-        y = ((h.batch, h.query_heads, h.queries, h.value_width) if len(q.shape) == 4
-             else (h.batch, h.queries, h.query_heads * h.value_width))
-        present = [((h.batch, h.key_heads, h.keys, h.width), op.given(1).format),
-                   ((h.batch, h.key_heads, h.keys, h.value_width), op.given(2).format)]
+        y: Shape = ((h.batch, h.query_heads, h.queries, h.value_width) if len(q.shape) == 4
+                    else (h.batch, h.queries, h.query_heads * h.value_width))
+        present: list[tuple[Shape, str]] = [((h.batch, h.key_heads, h.keys, h.width), op.given(1).format),
+                                            ((h.batch, h.key_heads, h.keys, h.value_width), op.given(2).format)]
         scores = ((h.batch, h.query_heads, h.queries, h.keys), q.format)
         return [(y, q.format), *present, scores][:max(len(op.outputs), 1)]
 
@@ -253,9 +253,9 @@ class RotaryEmbedding(Rule):
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
         return [(op.given(0).shape, op.given(0).format)]
 
-    def rotated(self, op: Operator) -> Count:
+    def rotated(self, op: Operator) -> Dimension:
         """Elements that are rotated: the leading ``rotary_embedding_dim`` of each head, 0 for all."""
-        x, part = op.given(0), op.attributes.get("rotary_embedding_dim", 0)
+        x, part = op.given(0), int(op.attributes.get("rotary_embedding_dim", 0))
         if not part:
             return x.elements
         heads = op.attributes.get("num_heads", 0)

@@ -9,7 +9,7 @@ from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.reduction import selection_compares
 from tocompiler.operators.shapes import integers, is_known
-from tocompiler.tensors import Operator, Shape
+from tocompiler.tensors import Dimension, Operator, Shape
 
 __all__ = ["NonMaxSuppression"]
 
@@ -26,7 +26,7 @@ class NonMaxSuppression(Rule):
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
         return [((self.kept(op) * op.given(1).shape[0] * op.given(1).shape[1], 3), "int64")]
 
-    def kept(self, op: Operator) -> object:
+    def kept(self, op: Operator) -> Dimension:
         """How many boxes of a class may be kept: the bound, 0 where none is given (as the operator defines it)."""
         stated, n = integers(op.input(2)), op.given(0).shape[1]
         if op.input(2) is None:

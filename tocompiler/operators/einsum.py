@@ -112,7 +112,8 @@ class Einsum(Rule):
         return self._total(format, equation, sides, sums=False)
 
     def _total(self, format: str, equation: _Equation, times: Sequence[int], sums: bool = True) -> Work:
-        tasks, products, loops = Tasks(), 0, None
+        tasks, loops = Tasks(), None
+        products: Count = 0
         for join, n in zip(_joins(equation), times, strict=True):
             size = equation.size(join.left | join.right) * n
             if join.left | join.right == join.left_over:

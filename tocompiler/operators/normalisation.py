@@ -12,7 +12,7 @@ from alu_library.tasks import Count, Tasks
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import axis_of, bad, product
-from tocompiler.tensors import Operator, Shape
+from tocompiler.tensors import Dimension, Operator, Shape
 
 __all__ = ["LayerNormalization", "RMSNormalization", "affine", "mean_and_root", "mean_square_root",
            "normalised_gradient"]
@@ -158,7 +158,7 @@ class BatchNormalization(Rule):
         statistics = [(op.given(3).shape, op.given(3).format), (op.given(4).shape, op.given(4).format)]
         return [y, *statistics][:max(len(op.outputs), 1)]
 
-    def channels(self, op: Operator) -> Count:
+    def channels(self, op: Operator) -> Dimension:
         """The size of axis 1 (1 where there is none)."""
         return product(op.given(0).shape[1:2])
 

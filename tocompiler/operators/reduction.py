@@ -8,7 +8,7 @@ from alu_library.tasks import Count, Tasks
 from tocompiler.operators import Rule, Work, add_rule, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import arithmetic, axis_of, bad, dimension, integers, is_known, option, product
-from tocompiler.tensors import Operator, Shape
+from tocompiler.tensors import Dimension, Operator, Shape
 
 __all__ = ["Reduce", "selection_compares"]
 
@@ -137,7 +137,7 @@ class Cumulative(Rule):
         return Work(sums if self.combine == "add" else sums + Tasks.of(format, multiply=n, divide=n))
 
 
-def selection_compares(n: Count, k: Count) -> Count:
+def selection_compares(n: Dimension, k: Dimension) -> Dimension:
     """Comparisons that select and order the k largest of n through a heap of k (Knuth, vol. 3, 5.2.3): one against
     the heap's root for each element, and ceil(log2 k) + 1 levels for each of the k that are taken out in order."""
     levels = (k - 1).bit_length() + 1 if is_known(k) else 1

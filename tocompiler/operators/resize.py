@@ -8,7 +8,7 @@ from alu_library.tasks import Count, Tasks
 from tocompiler.operators import Rule, Work, register
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import bad, integers, is_known
-from tocompiler.tensors import Operator, Shape
+from tocompiler.tensors import Dimension, Operator, Shape
 
 __all__ = ["Resize"]
 
@@ -76,7 +76,7 @@ class Resize(Rule):
         return Work(Tasks({("multiply_accumulate", format): products}))
 
 
-def _scaled(size: Count, scale: float) -> Count:
+def _scaled(size: Dimension, scale: float) -> Dimension:
     """floor(size scale), exact where the scale is a whole number or the dimension a symbol."""
     if is_known(size):
         return int(size * scale)

@@ -40,9 +40,9 @@ def dimension(d: Any) -> Dimension:
     return int(d)
 
 
-def product(dims: Iterable[Dimension]) -> Any:
+def product(dims: Iterable[Dimension]) -> Dimension:
     """The product of dimensions; 1 for none."""
-    n: Any = 1
+    n: Dimension = 1
     for d in dims:
         n = n * d
     return n

@@ -14,7 +14,7 @@ from tocompiler.operators import Refused, Rule, Work, register
 from tocompiler.operators.conversion import ONNX_FORMATS
 from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import axis_of, bad, integers, is_known
-from tocompiler.tensors import Operator, Shape
+from tocompiler.tensors import Dimension, Operator, Shape
 
 __all__ = ["fourier_tasks"]
 
@@ -30,7 +30,7 @@ def _primes(n: int) -> Iterator[int]:
         yield n
 
 
-def fourier_tasks(op: Operator, format: str, n: Count) -> Tasks:
+def fourier_tasks(op: Operator, format: str, n: Dimension) -> Tasks:
     """One complex transform of length n. A real operand costs the same: its imaginary part is zero.
 
     >>> op = Operator("t", "DFT", (), ())
