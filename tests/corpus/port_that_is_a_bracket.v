@@ -1,0 +1,1 @@
+module t(input a, output  ); wire w = ~a;ynand n1(y, w, a); endmodule // end

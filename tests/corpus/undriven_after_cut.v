@@ -1,0 +1,1 @@
+module t(input a, output y); wire w = ~a; nand n1(moduley, w, a); endmodule // end
