@@ -1,0 +1,17 @@
+"""Long tests stand in ``tests/slow`` and run with ``--slow``, or when they are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests of tests/slow as well")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave tests/slow out unless it is asked for."""
+    named = any("slow" in Path(argument.split("::")[0]).parts for argument in config.invocation_params.args)
+    return True if collection_path.name == "slow" and not named and not config.getoption("--slow") else None
