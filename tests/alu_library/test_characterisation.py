@@ -125,6 +125,8 @@ def test_shallower_stages_glitch_less() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_of_the_catalogue_is_characterised_and_right(family: str) -> None:
+    if family.endswith("/dot_product"):  # how many operands it has is an option, and its tests are its own
+        return
     listed = [entry for entry in entries() if entry[0].partition(":")[0] == family]
     circuit, format = listed[0] if listed else (f"{family}:ripple_carry", "int8")
     if family.startswith("accumulator/"):  # an adder that other tests hold to its word

@@ -78,6 +78,7 @@ def as_json(program: TransistorProgram, prediction: Prediction | None, model: st
             {
                 "name": row.name,
                 "operator": row.operator,
+                "source": row.source,
                 "phase": row.phase,
                 "multiply_accumulates": plain(row.multiply_accumulates),
                 "alu_tasks": {task: plain(n) for task, n in row.alu_tasks.items()},
