@@ -19,19 +19,25 @@ from claims import Claim, Options, main
 from silicon_choices import Choice, best, costs, dense_switching, energies_of, space
 from silicon_gpu import gpu_claims
 
-from alu_library.circuits.adders import ADDERS
-from alu_library.circuits.catalogue import build
-from alu_library.circuits.cells import CELLS
-from alu_library.circuits.characterisation import characterise, draw, operands_at, regenerate
-from alu_library.circuits.listing import entries
-from alu_library.circuits.multipliers import MULTIPLIERS
-from alu_library.circuits.pipelining import stage_glitch_factor
-from alu_library.circuits.simulation import evaluate, switchings
-from alu_library.circuits.verification import mismatches
-from alu_library.formats import NAMED, parse
-from alu_library.pricing import Operand, Operands, Row, rows
-from hardware.technology import PublishedEnergy, published_energies
-from tocompiler.energy.technology_fit import NodeFit, fit, switching
+from alu_library import NAMED, Operand, Operands, Row, parse, rows
+from alu_library.circuits import (
+    ADDERS,
+    CELLS,
+    MULTIPLIERS,
+    build,
+    characterise,
+    draw,
+    entries,
+    evaluate,
+    mismatches,
+    operands_at,
+    regenerate,
+    stage_glitch_factor,
+    switchings,
+)
+from hardware import PublishedEnergy, published_energies
+from tocompiler import NodeFit, node_switching
+from tocompiler import fit_node as fit
 
 WIDTHS = (8, 16, 24, 32, 53, 64)
 
@@ -127,8 +133,8 @@ def alternatives(choice: Choice, energies: Sequence[PublishedEnergy]) -> dict[st
         "static count (static_cmos)": costs(choice, energies, lambda c, f: build(c, f).transistors("static_cmos")),
         "inertial switching": costs(choice, energies, inertial),
         "formula without circuits": {f"{e.operation} {e.format}": formula(e) for e in energies},
-        "naive set": switching(energies, "naive"),
-        "fast set": switching(energies, "fast"),
+        "naive set": node_switching(energies, "naive"),
+        "fast set": node_switching(energies, "fast"),
         "normal operands": costs(choice, energies, lambda c, f: dense_switching(c, f, "normal/normal")),
         "signed integers": costs(choice, [signed(e) for e in energies]),
     }

@@ -15,14 +15,11 @@ from functools import cache
 from itertools import product
 from zlib import crc32
 
-from alu_library.circuits.adders import ADDERS
-from alu_library.circuits.catalogue import build
-from alu_library.circuits.characterisation import draw, operands_at
-from alu_library.circuits.multipliers import MULTIPLIERS
-from alu_library.circuits.side_by_side import transistor_operations
-from alu_library.formats import parse
-from hardware.technology import PublishedEnergy
-from tocompiler.energy.technology_fit import NodeFit, fit
+from alu_library import parse
+from alu_library.circuits import ADDERS, MULTIPLIERS, build, draw, operands_at, transistor_operations
+from hardware import PublishedEnergy
+from tocompiler import NodeFit
+from tocompiler import fit_node as fit
 
 __all__ = ["Choice", "best", "costs", "dense_switching", "energies_of", "space"]
 

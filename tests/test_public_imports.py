@@ -18,21 +18,11 @@ sys.path.append(str(FOLDER))  # the benchmarks are no package
 from public_imports import PACKAGES, inner_imports, is_face  # noqa: E402
 
 BENCHMARKS = sorted(FOLDER.glob("*.py"))
-STILL_INSIDE = {"silicon.py", "silicon_choices.py"}
-"""Files that still import from inner modules. The list only shrinks: a file that obeys must leave it."""
 
 
 @pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.name)
 def test_benchmarks_use_the_faces_alone(path: Path) -> None:
-    inside = list(inner_imports(path.read_text(encoding="utf-8")))
-    if path.name in STILL_INSIDE:
-        assert inside, f"{path.name} uses the faces alone: take it off the list"
-    else:
-        assert inside == []
-
-
-def test_what_stands_on_the_list_exists() -> None:
-    assert {path.name for path in BENCHMARKS} >= STILL_INSIDE
+    assert list(inner_imports(path.read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.parametrize(("source", "found"), [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tocompiler.energy.evaluation import evaluate
     from tocompiler.energy.prediction import Prediction, predict
     from tocompiler.energy.tables import read_measurements
-    from tocompiler.energy.technology_fit import NodeFit
+    from tocompiler.energy.technology_fit import NodeFit, fit_node, node_switching
     from tocompiler.energy.transfer import transfer, zero_shot
     from tocompiler.execution import ExecutionProgram, execute
     from tocompiler.families import network_of
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AluProgram", "AluRow", "ExecutionProgram", "Network", "NodeFit", "Operator", "Prediction", "Statistics",
            "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile", "estimators", "evaluate",
-           "execute", "load", "loading", "network_of", "operators", "passes", "predict", "profiled_statistics",
-           "read_measurements", "rule", "skim", "transfer", "weight_statistics", "zero_shot", "zoo"]
+           "execute", "fit_node", "load", "loading", "network_of", "node_switching", "operators", "passes", "predict",
+           "profiled_statistics", "read_measurements", "rule", "skim", "transfer", "weight_statistics", "zero_shot",
+           "zoo"]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -40,7 +41,7 @@ _HOMES = {
     "energy.evaluation": ("evaluate",),
     "energy.prediction": ("Prediction", "predict"),
     "energy.tables": ("read_measurements",),
-    "energy.technology_fit": ("NodeFit",),
+    "energy.technology_fit": ("NodeFit", "fit_node", "node_switching"),
     "energy.transfer": ("transfer", "zero_shot"),
     "execution": ("ExecutionProgram", "execute"),
     "families": ("network_of",),

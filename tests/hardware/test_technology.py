@@ -3,7 +3,7 @@
 import pytest
 
 from hardware.technology import fitted_nodes, node, published_energies
-from tocompiler.energy.technology_fit import fit, fit_published
+from tocompiler.energy.technology_fit import fit_node, fit_published
 
 
 def test_published_energies_name_their_source() -> None:
@@ -28,13 +28,13 @@ def test_fitted_nodes_are_the_fit_of_the_shipped_table() -> None:
 
 
 def test_the_fit_is_the_geometric_mean_and_its_error_is_counted_both_ways() -> None:
-    found = fit({"a": 1.0, "b": 10.0, "c": 100.0}, {"a": 0.002, "b": 0.01, "c": 0.05})
+    found = fit_node({"a": 1.0, "b": 10.0, "c": 100.0}, {"a": 0.002, "b": 0.01, "c": 0.05})
     assert found.femtojoule == pytest.approx(1.0)  # of 2, 1 and 1/2 fJ
     assert found.worst_ratio == pytest.approx(2.0)
     assert found.ratios == pytest.approx({"a": 0.5, "b": 1.0, "c": 2.0})
-    assert fit({"a": 1.0, "b": 3.0}, {"a": 2.0, "b": 6.0}).r2_log == pytest.approx(1.0)
+    assert fit_node({"a": 1.0, "b": 3.0}, {"a": 2.0, "b": 6.0}).r2_log == pytest.approx(1.0)
     with pytest.raises(ValueError, match="at least two"):
-        fit({"a": 1.0}, {"a": 1.0})
+        fit_node({"a": 1.0}, {"a": 1.0})
 
 
 def test_other_nodes_lie_on_the_power_law_and_say_so() -> None:

@@ -16,7 +16,7 @@ from alu_library.pricing import Operand, Operands, price
 from hardware.files import write_text
 from hardware.technology import PublishedEnergy, published_energies
 
-__all__ = ["UNIFORM", "NodeFit", "fit", "fit_published", "main", "switching"]
+__all__ = ["UNIFORM", "NodeFit", "fit_node", "fit_published", "main", "node_switching"]
 
 UNIFORM = Operands(Operand("uniform"), Operand("uniform"))
 """Operands of the published energies, whose sources name none: uniform over the integers, or over [-1, 1)."""
@@ -41,7 +41,7 @@ class NodeFit:
         return math.exp(math.sqrt(sum(math.log(r) ** 2 for r in self.ratios.values()) / len(self.ratios)))
 
 
-def fit(costs: Mapping[str, float], energies_picojoule: Mapping[str, float]) -> NodeFit:
+def fit_node(costs: Mapping[str, float], energies_picojoule: Mapping[str, float]) -> NodeFit:
     """Fit one constant to costs and energies of the same operations.
 
     R² is that of the logarithms about their mean: 1 - Σ(log ratio)² / Σ(log energy - mean)². ValueError for fewer than
@@ -58,7 +58,7 @@ def fit(costs: Mapping[str, float], energies_picojoule: Mapping[str, float]) -> 
     return NodeFit(math.exp(centre), r2, {k: math.exp(centre - v) for k, v in logs.items()})
 
 
-def switching(energies: Sequence[PublishedEnergy], circuits: str = "default") -> dict[str, float]:
+def node_switching(energies: Sequence[PublishedEnergy], circuits: str = "default") -> dict[str, float]:
     """Transistor operations of published operations, by ``"multiply fp32"``."""
     return {
         f"{e.operation} {e.format}": price(e.operation, e.format, UNIFORM, circuits).transistor_operations
@@ -69,7 +69,8 @@ def switching(energies: Sequence[PublishedEnergy], circuits: str = "default") ->
 def fit_published(node_nm: float, circuits: str = "default") -> NodeFit:
     """The fit of one node's published energies with the circuits of a set."""
     energies = [e for e in published_energies() if e.node_nm == node_nm]
-    return fit(switching(energies, circuits), {f"{e.operation} {e.format}": e.energy_picojoule for e in energies})
+    published = {f"{e.operation} {e.format}": e.energy_picojoule for e in energies}
+    return fit_node(node_switching(energies, circuits), published)
 
 
 def main() -> None:
