@@ -1,0 +1,139 @@
+"""Claims on the tests: of small changes of the sources, drawn by seed, how many some test notices.
+
+Each mutant is written into a copy of the repository, and the test files that reach its file and share most words with
+it run there until one fails; one that runs longer than its time counts as noticed. ``--full`` draws 400 mutants (hours),
+the default 24, ``--smoke`` 2. Survivors are printed on standard error with file, line and change. The environment
+variable MUTATION_ROOM names one room to draw from, MUTATION_COUNT and MUTATION_SEED say another number and another draw.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from claims import Claim, Options, main
+from mutants import ROOMS, Mutant, drawn, room_of
+
+_ROOT = Path(__file__).resolve().parent.parent
+_COUNTS = {"full": 400, "default": 24, "smoke": 2}
+_FILES, _SECONDS = 8, 240
+"""Test files a mutant is shown to, the nearest first, and how long they may take together."""
+
+
+def run(options: Options) -> Iterator[Claim]:
+    size = "full" if options.full else "smoke" if options.smoke else "default"
+    count = int(os.environ.get("MUTATION_COUNT", _COUNTS[size]))
+    wanted = os.environ.get("MUTATION_ROOM")
+    mutants = drawn(_ROOT, count * (1 if wanted is None else 2 * (len(ROOMS) + 1)),
+                    int(os.environ.get("MUTATION_SEED", "15")))
+    chosen = [m for m in mutants if wanted in (None, room_of(m.path))][:count]
+    tried: Counter[str] = Counter()
+    killed: Counter[str] = Counter()
+    for mutant, noticed in zip(chosen, _noticed(chosen), strict=True):
+        room = room_of(mutant.path)
+        tried[room] += 1
+        killed[room] += noticed
+        if not noticed:
+            print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}", file=sys.stderr, flush=True)
+    total = sum(tried.values())
+    yield Claim("mutation_score", sum(killed.values()) / total, "", {"mutants": total}, "killed by the nearest tests")
+    for room in ROOMS:
+        yield Claim(f"mutation_score_{room}", killed[room] / tried[room] if tried[room] else None, "",
+                    {"mutants": tried[room]}, "" if tried[room] else "no mutant of this room was drawn")
+
+
+def _noticed(mutants: list[Mutant]) -> Iterator[bool]:
+    """Whether a test fails, for each mutant in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        shutil.copytree(_ROOT, copy, ignore=shutil.ignore_patterns(".*", "*.egg-info", "build", "dist"))
+        for mutant in mutants:
+            path = copy / mutant.path
+            right = path.read_text(encoding="utf-8")
+            path.write_text(mutant.text, encoding="utf-8")
+            for stale in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+                stale.unlink()
+            try:
+                yield _fails(copy, _nearest(mutant.path))
+            finally:
+                path.write_text(right, encoding="utf-8")
+                for stale in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+                    stale.unlink()
+
+
+def _fails(copy: Path, tests: list[str]) -> bool:
+    environment = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    try:
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return True
+    if done.returncode not in (0, 1, 2):  # 2: a file that cannot even be imported
+        raise RuntimeError(done.stdout.decode(errors="replace")[-2000:])
+    return done.returncode != 0
+
+
+def _nearest(path: str) -> list[str]:
+    """Of the test files whose imports lead to the file, those that share most words with it, rare ones counting more."""
+    reaching = [test for test in _tests() if path in _reached(test)]
+    rarity = Counter(word for test in _tests() for word in _words(test))
+    shared = {test: sum(1 / rarity[w] for w in _words(path) & _words(test)) / len(_words(test)) ** 0.5
+              for test in reaching}
+    named = Path(path).stem.strip("_")
+    return sorted(reaching, key=lambda test: (named not in test, -shared[test], test))[:_FILES]
+
+
+@cache
+def _words(path: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[A-Za-z_]\w{3,}", (_ROOT / path).read_text(encoding="utf-8")))
+
+
+@cache
+def _tests() -> list[str]:
+    paths = (p for p in (_ROOT / "tests").rglob("test_*.py") if "slow" not in p.parts)
+    return sorted(p.relative_to(_ROOT).as_posix() for p in paths)
+
+
+@cache
+def _reached(test: str) -> frozenset[str]:
+    """Every file that a test's imports lead to."""
+    found, waiting = {test}, [test]
+    while waiting:
+        further = _imports(waiting.pop()) - found
+        found |= further
+        waiting += further
+    return frozenset(found)
+
+
+@cache
+def _imports(path: str) -> frozenset[str]:
+    """Files of the repository that a file imports, wherever in it; names of a package's face lead to their module."""
+    found: set[str] = set()
+    text = (_ROOT / path).read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    if "iter_modules" in text or "open_files(__name__)" in text:  # a register, which imports every file beside it
+        found |= {f"{'.'.join(Path(path).parent.parts)}.{p.stem}" for p in (_ROOT / path).parent.glob("*.py")}
+        found |= {".".join(p.relative_to(_ROOT).parts) for p in (_ROOT / path).parent.iterdir() if p.is_dir()}
+    return frozenset(file for name in found for file in _file_of(name) if file != path)
+
+
+def _file_of(module: str) -> list[str]:
+    base = module.replace(".", "/")
+    return [file for file in (f"{base}.py", f"{base}/__init__.py") if (_ROOT / file).is_file()]
+
+
+if __name__ == "__main__":
+    main(run, __doc__)
