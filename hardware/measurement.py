@@ -18,7 +18,7 @@ latency_second   no        seconds of one execution; never an input of a predict
 repeats          no (1)    how many repeats the energy is a mean of
 spread           no        relative standard deviation of the repeats
 group            no        the network a row belongs to (default: ``model``); cross-validation never splits it
-condition_*      no        anything else that was held fixed (text)
+condition_*      no        anything else that was held fixed (text); a row with ``condition_disturbed`` is not used
 ===============  ========  =================================================================================
 """
 
@@ -94,6 +94,11 @@ class MeasurementRow:
     group: str = ""
     conditions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def disturbed(self) -> str:
+        """What disturbed the run, so that its energy is not the program's; empty where nothing did."""
+        return self.conditions.get("disturbed", "")
+
     def measurement(self, program: Program) -> Measurement:
         """The row with its model compiled."""
         conditions = {**self.conditions, **({"runtime": self.runtime} if self.runtime else {})}
@@ -152,6 +157,9 @@ def _rows(path: Path, lines: Iterable[str]) -> Iterator[MeasurementRow]:
     reader = csv.DictReader(lines)
     header = reader.fieldnames or []
     for column in ("model", "energy_joule"):
+        if column == "energy_joule" and column not in header and "latency_second" in header:
+            raise TableError(f"{path}, row 1, column energy_joule: missing - the table holds run times and no energy, "
+                             "as measured without a meter; calibrate it with --time")
         if column not in header:
             raise TableError(f"{path}, row 1, column {column}: missing - the first line must name the columns")
     for i, column in enumerate(header):

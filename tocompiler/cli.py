@@ -25,6 +25,8 @@ COMMANDS = {
     "devices": "List the calibrated devices.",
     "evaluate": "Hold predictions against measurements.",
     "serve-cost": "Price requests to a language model on server GPUs.",
+    "measure": "Measure this machine's energy, for calibrate.",
+    "profile": "Measure a model operator by operator.",
     "study": "Study how activation functions change a network's cost.",
 }
 

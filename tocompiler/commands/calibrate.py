@@ -68,10 +68,12 @@ def _measured(table: str, name: str, runtime: str | None, cache_byte: int | None
     from hardware.provenance import provenance
     from hardware.runtime import load_runtime
     from tocompiler.energy.calibration import calibrate
-    from tocompiler.energy.tables import read_measurements
+    from tocompiler.energy.tables import left_out, read_measurements
     from tocompiler.energy.transfer import transfer
 
     measurements = read_measurements(table)[:rows]
+    if said := left_out(table):
+        note(said)
     if origin:
         return transfer(load_device(origin), measurements, name)
     known = provenance(table)

@@ -41,9 +41,11 @@ def command(table: str, device: str | None, runtime: str | None, estimator: str 
     from hardware.runtime import load_runtime
     from tocompiler.energy.calibration import data_hash
     from tocompiler.energy.evaluation import evaluate, plot
-    from tocompiler.energy.tables import read_measurements
+    from tocompiler.energy.tables import left_out, read_measurements
 
     measured, known = read_measurements(table), load_device(device)
+    if said := left_out(table):
+        note(said)
     if runtime is not None:
         known = replace(known, runtime=load_runtime(runtime))
     found = evaluate(measured, known)

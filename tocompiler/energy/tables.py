@@ -10,7 +10,7 @@ from tocompiler.compiler import compile
 from tocompiler.costing import TransistorProgram
 from tocompiler.families import network_of
 
-__all__ = ["compiled", "read_measurements", "table_path"]
+__all__ = ["compiled", "left_out", "read_measurements", "table_path"]
 
 _Key = tuple[str, int, str, str]
 
@@ -24,11 +24,23 @@ def table_path(table: str | Path) -> Path:
 def read_measurements(table: str | Path) -> list[Measurement]:
     """Read a table (a CSV file or the name of a shipped one) and compile each of its models once.
 
-    ValueError names the row whose model cannot be built or is not modelled.
+    Rows that are marked as disturbed (``condition_disturbed``) are left out; ``left_out`` says how many. ValueError
+    names the row whose model cannot be built or is not modelled, or says that no row is left.
     """
     path = table_path(table)
     programs: dict[_Key, TransistorProgram] = {}
-    return [row.measurement(compiled(row, programs, path, line)) for line, row in enumerate(read_table(path), 2)]
+    rows = [(line, row) for line, row in enumerate(read_table(path), 2) if not row.disturbed]
+    if not rows:
+        raise ValueError(f"{path}: every row is marked as disturbed (condition_disturbed says by what); measure again "
+                         "on a machine that does nothing else")
+    return [row.measurement(compiled(row, programs, path, line)) for line, row in rows]
+
+
+def left_out(table: str | Path) -> str:
+    """How many rows of a table are marked as disturbed, in words; empty where none is."""
+    rows = read_table(table_path(table))
+    marked = sum(bool(row.disturbed) for row in rows)
+    return f"{table}: {marked} of {len(rows)} rows are marked as disturbed and left out" if marked else ""
 
 
 def compiled(row: MeasurementRow, programs: dict[_Key, TransistorProgram], path: Path = Path(),

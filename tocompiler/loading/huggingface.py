@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tocompiler.loading import FrontEnd, Given, register
@@ -22,7 +22,7 @@ class HuggingFace(FrontEnd):
 
     def takes(self, source: Any) -> bool:
         return isinstance(source, str) and (source.startswith("hf:") or source.endswith(".json")
-                                            or os.path.isfile(os.path.join(source, "config.json")))
+                                            or Path(source, "config.json").is_file())
 
     def read(self, source: Any, given: Given) -> Network:
         from tocompiler.frontends.huggingface import load

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tocompiler.loading import FrontEnd, Given, made_by, register
@@ -24,7 +24,7 @@ class Onnx(FrontEnd):
     def takes(self, source: Any) -> bool:
         if not isinstance(source, str):
             return made_by(source, "onnx")
-        return source.endswith(".onnx") or os.path.exists(source)
+        return source.endswith(".onnx") or Path(source).exists()
 
     def read(self, source: Any, given: Given) -> Network:
         from tocompiler.frontends.onnx import read, read_model
