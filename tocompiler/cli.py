@@ -24,9 +24,9 @@ COMMANDS = {
     "compile": "Compile a model to transistor operations and energy.",
     "devices": "List the calibrated devices.",
     "evaluate": "Hold predictions against measurements.",
-    "serve-cost": "Price requests to a language model on server GPUs.",
     "measure": "Measure this machine's energy, for calibrate.",
     "profile": "Measure a model operator by operator.",
+    "serve-cost": "Price requests to a language model on server GPUs.",
     "study": "Study how activation functions change a network's cost.",
 }
 

@@ -185,5 +185,5 @@ class SimulatedRuntime(Executor):
         return run
 
     def _factor(self, name: str, program: TransistorProgram) -> float:
-        drawn = np.random.default_rng([zlib.crc32(name.encode()), program.totals.parameters % 2**32])
+        drawn = np.random.default_rng([zlib.crc32(name.encode()), int(program.totals.parameters) % 2**32])
         return math.exp(self._scatter * float(drawn.standard_normal()))
