@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fuzz_command_lines import command_line
+from fuzz_configs import config_file
 from fuzz_onnx import onnx_file
-from fuzz_texts import config_file, csv_file, toml_file, verilog_file
+from fuzz_texts import csv_file, toml_file, verilog_file
 
 __all__ = ["KINDS", "Case", "case"]
 

@@ -1,4 +1,4 @@
-"""Text files for fuzzing: configurations, tables, device files and circuits, right but for a few fields."""
+"""Text files for fuzzing: tables, device files and circuits, right but for a few fields."""
 
 from __future__ import annotations
 
@@ -7,56 +7,16 @@ import io
 import json
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Any
 
 from fuzz_words import MODELS, NUMBERS, WORDS
 
-__all__ = ["config_file", "csv_file", "toml_file", "verilog_file"]
+__all__ = ["csv_file", "toml_file", "verilog_file"]
 
 _Made = tuple[str, bytes, Sequence[str]]
 """A suffix, the file's bytes, and the command line that reads it (FILE stands for the path)."""
-
-_CONFIGS: tuple[Mapping[str, Any], ...] = (
-    {"model_type": "gpt2", "vocab_size": 64, "n_positions": 64, "n_embd": 16, "n_layer": 2, "n_head": 2},
-    {"model_type": "bert", "vocab_size": 64, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
-     "intermediate_size": 32, "max_position_embeddings": 64, "type_vocab_size": 2},
-    *({"model_type": kind, "vocab_size": 64, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4,
-       "num_key_value_heads": 2, "intermediate_size": 32, "head_dim": 4} for kind in ("llama", "mistral", "qwen2",
-                                                                                      "qwen3")),
-    {"model_type": "t5", "vocab_size": 64, "d_model": 16, "d_kv": 4, "d_ff": 32, "num_layers": 2, "num_heads": 4},
-    {"model_type": "vit", "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
-     "image_size": 32, "patch_size": 8, "num_channels": 3},
-    {"model_type": "whisper", "d_model": 16, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2,
-     "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "vocab_size": 64, "num_mel_bins": 8,
-     "max_source_positions": 30, "max_target_positions": 20},
-)
-_VALUES = (0, -1, 1, 3, 1.5, -2.5, 1e300, 1 << 40, 10**9, 10**30, True, False, None, "16", "banana", "", [], [3], {},
-           {"a": 1},
-           float("nan"), float("inf"))
-_FIELDS = ("hidden_act", "architectures", "n_inner", "tie_word_embeddings", "layer_types", "rope_scaling",
-           "num_experts",
-           "quantization_config", "text_config", "sliding_window", "model_type", "torch_dtype", "dtype",
-           "max_window_layers")
-
-
-def config_file(rng: random.Random) -> _Made:
-    config: dict[str, Any] = dict(rng.choice(_CONFIGS))
-    for _ in range(rng.choice((0, 1, 1, 1, 2, 3))):
-        key = rng.choice((*config, *config, *_FIELDS)) if config else "x"
-        if rng.random() < 0.15:
-            config.pop(key, None)
-        else:
-            config[key] = rng.choice(_VALUES)
-    text = json.dumps(config)
-    if rng.random() < 0.03:
-        text = "[" * rng.choice((10, 100_000))
-    options = rng.choice(((), ("--dim", "sequence=8"), ("--symbolic",), ("--dim", "past=4"), ("--batch", "3"),
-                          ("--phase", "training"), ("--dim", f"sequence={10**20}")))
-    return ".json", text.encode(), ("compile", "hf:FILE", *options, "--json", "-")
-
 
 _MODEL_EDGES = ("mlp:", "mlp:4", "mlp:0-3", "mlp:-4-3", "mlp:4-3:banana", "mlp:99999999999-3", "conv2d 3x8x8",
                 "conv2d", "conv2d x",

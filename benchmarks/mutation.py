@@ -1,9 +1,9 @@
 """Claims on the tests: of small changes of the sources, drawn by seed, how many some test notices.
 
 Each mutant is written into a copy of the repository, and the test files that reach its file and share most words with
-it run there until one fails; one that runs longer than its time counts as noticed. ``--full`` draws 400 mutants (hours),
-the default 24, ``--smoke`` 2. Survivors are printed on standard error with file, line and change. The environment
-variable MUTATION_ROOM names one room to draw from, MUTATION_COUNT and MUTATION_SEED say another number and another draw.
+it run there until one fails; one that runs longer than its time counts as noticed. ``--full`` draws 400 mutants, which
+takes hours, the default 24, ``--smoke`` 2. Survivors are printed on standard error with file, line and change. The
+environment variable MUTATION_ROOM names a room to draw from, MUTATION_COUNT another number, MUTATION_SEED another draw.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _fails(copy: Path, tests: list[str]) -> bool:
 
 
 def _nearest(path: str) -> list[str]:
-    """Of the test files whose imports lead to the file, those that share most words with it, rare ones counting more."""
+    """Of the test files whose imports lead to the file, those that share most words with it; rare words count more."""
     reaching = [test for test in _tests() if path in _reached(test)]
     rarity = Counter(word for test in _tests() for word in _words(test))
     shared = {test: sum(1 / rarity[w] for w in _words(path) & _words(test)) / len(_words(test)) ** 0.5

@@ -68,7 +68,7 @@ class Config(Mapping[str, Any]):
     def _check(self, key: str, value: Any) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < (key not in _MAY_BE_NONE_OR_ZERO):
             raise ValueError(f"{self._whose} has {key} {value!r}; it must be a whole number above 0")
-        if key.endswith("layers"):
+        if key.endswith(("layers", "n_layer", "depth")):
             limits.check("layers", value, f"{self._whose}, {key} {value}")
 
     def divide(self, key: str, by: str) -> int:
