@@ -19,16 +19,17 @@ from alu_library.circuits import catalogue
 from alu_library.elementary import register
 from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
-from tocompiler import Network, Tensor, estimators, loading, operators, passes, runtimes
+from tocompiler import Network, Tensor, estimators, loading, operators, passes, runtimes, zoo
 from tocompiler.cli import cli
 
 
 @pytest.fixture(autouse=True)
 def own_registers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test registers is gone after it."""
-    operators.names(), passes.names(), loading.front_ends(), estimators.names(), runtimes.rule_names()
+    operators.names(), passes.names(), loading.front_ends(), estimators.names(), runtimes.rule_names(), zoo.names()
     for module, name in ((operators, "_RULES"), (passes, "_PASSES"), (loading, "_FRONT_ENDS"), (runtimes, "_RULES"),
-                         (estimators, "_ESTIMATORS"), (catalogue, "FAMILIES"), (pricing, "_ADDED")):
+                         (estimators, "_ESTIMATORS"), (catalogue, "FAMILIES"), (pricing, "_ADDED"),
+                         (zoo, "_ARCHITECTURES")):
         monkeypatch.setattr(module, name, dict(getattr(module, name)))
     yield
     for cached in (pricing._characterised, pricing._row, price):
@@ -266,3 +267,29 @@ def test_a_runtime_rule(tmp_path: Path) -> None:
     plain, padded = (tocompiler.execute(program, runtime) for runtime in ("generic", str(file)))
     for before, after in zip(plain.rows, padded.rows, strict=True):
         assert after["executed"] == pytest.approx(4 / 3 * before["executed"])
+
+
+def test_a_zoo_network() -> None:
+    """One function over the builder; its keyword arguments are the network's options."""
+
+    @zoo.architecture("bottleneck")
+    def bottleneck(net: Network, batch: Any, *, narrow: int = 2) -> None:
+        net.output(net.linear(net.linear(net.input((batch, 8)), narrow, bias=False), 8, bias=False))
+
+    assert tocompiler.compile(tocompiler.load("bottleneck")).totals.multiply_accumulates == 2 * 16
+    wide = tocompiler.load("bottleneck", batch=3, dims={"narrow": 4})
+    assert tocompiler.compile(wide).totals.multiply_accumulates == 3 * 2 * 32
+    with pytest.raises(KeyError, match="zoo network bottleneck is registered twice"):
+        zoo.architecture("bottleneck")(bottleneck)
+
+
+def test_a_device(tmp_path: Path) -> None:
+    """Measurements, calibrated: what is written is found by its path wherever a device's name is asked for."""
+    measured = measurements()
+    made = tocompiler.calibrate(measured, "mine", runtime=hardware.load_runtime("generic"))
+    file = tmp_path / "mine.toml"
+    made.write(file)
+    predicted = [tocompiler.predict(m.program, hardware.load_device(file)).energy_joule for m in measured]
+    assert predicted == pytest.approx([m.energy_joule for m in measured], rel=0.25)
+    done = CliRunner().invoke(cli, ["compile", "mlp:4-4-4:relu", "--device", str(file)], standalone_mode=False)
+    assert "on mine" in done.output
