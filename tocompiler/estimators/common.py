@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware.measurement import Measurement
+
 __all__ = ["joules", "median_ratio", "require", "unfitted"]
 
 
-def joules(measurements: Sequence[Any]) -> NDArray[np.float64]:
+def joules(measurements: Sequence[Measurement]) -> NDArray[np.float64]:
     """Joules of one execution of each measurement."""
     return np.array([m.joule_per_execution for m in measurements], dtype=float)
 
 
-def require(measurements: Sequence[Any], least: int, name: str) -> None:
+def require(measurements: Sequence[Measurement], least: int, name: str) -> None:
     """ValueError where an estimator got fewer measurements than it has free coefficients."""
     if len(measurements) < least:
         raise ValueError(f"{name} needs at least {least} measurements, got {len(measurements)}")

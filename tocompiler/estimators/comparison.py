@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware.measurement import Measurement
 from tocompiler.estimators import estimator, names
 from tocompiler.estimators.common import joules
 
@@ -44,7 +45,7 @@ class Score:
                 "reason": self.reason, "predicted_joule": joule}
 
 
-def grouped_folds(measurements: Sequence[Any], folds: int = 10, seed: int = 0) -> list[Split]:
+def grouped_folds(measurements: Sequence[Measurement], folds: int = 10, seed: int = 0) -> list[Split]:
     """Shuffled folds that never split a group; fewer where there are fewer groups. ValueError with fewer than two."""
     groups = np.array([m.group or str(i) for i, m in enumerate(measurements)])
     order = np.random.default_rng(seed).permutation(np.unique(groups))
@@ -54,7 +55,7 @@ def grouped_folds(measurements: Sequence[Any], folds: int = 10, seed: int = 0) -
     return [(np.flatnonzero(~part), np.flatnonzero(part)) for part in parts]
 
 
-def score(name: str, measurements: Sequence[Any], splits: Sequence[Split],
+def score(name: str, measurements: Sequence[Measurement], splits: Sequence[Split],
           options: Mapping[str, Any] | None = None) -> Score:
     """Fit and predict every split. A method that cannot be fitted on these measurements says why in ``reason``.
 
@@ -76,7 +77,8 @@ def score(name: str, measurements: Sequence[Any], splits: Sequence[Split],
                  time.perf_counter() - start)
 
 
-def compare(measurements: Sequence[Any], methods: Sequence[str] | None = None, splits: Sequence[Split] | None = None,
+def compare(measurements: Sequence[Measurement], methods: Sequence[str] | None = None,
+            splits: Sequence[Split] | None = None,
             options: Mapping[str, Mapping[str, Any]] | None = None) -> Iterator[Score]:
     """Score several estimators under the same splits (default: ten grouped folds); ``options`` by estimator's name
     are added to those of ``FAST``."""

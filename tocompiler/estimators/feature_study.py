@@ -17,6 +17,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware.measurement import Measurement
+from hardware.program import Program
 from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators.common import joules, require
 
@@ -54,7 +56,7 @@ class Ablation:
     relative_mape: float | None
 
 
-def columns(program: Any) -> dict[str, float]:
+def columns(program: Program) -> dict[str, float]:
     """Every feature of one program: counts, bytes, operators, loop bounds and their logarithms."""
     totals = program.totals
     loops = [row.alu.loops for row in program.rows if row.alu.loops is not None]
@@ -65,7 +67,7 @@ def columns(program: Any) -> dict[str, float]:
             **bounds, **{f"log {name}": float(np.log1p(value)) for name, value in bounds.items()}}
 
 
-def ablation(measurements: Sequence[Any], splits: int = 10) -> Iterator[Ablation]:
+def ablation(measurements: Sequence[Measurement], splits: int = 10) -> Iterator[Ablation]:
     """Score every feature set. ValueError with fewer than 20 measurements."""
     require(measurements, 20, "the feature study")
     records, energy = [columns(m.program) for m in measurements], joules(measurements)

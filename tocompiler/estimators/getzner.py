@@ -18,11 +18,13 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware.measurement import Measurement
+from hardware.program import Program
 from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators import register
 from tocompiler.estimators.common import require, unfitted
@@ -116,7 +118,7 @@ _KINDS = {"Conv": "conv2d", "Gemm": "linear", "MatMul": "linear", "Relu": "relu"
           "Sigmoid": "sigmoid", "Softmax": "softmax", "Tanh": "tanh"}
 
 
-def layers_of(program: Any) -> Iterator[Layer]:
+def layers_of(program: Program) -> Iterator[Layer]:
     """The layers of a TransistorProgram whose type has a form; the method takes every other one as free."""
     operators = {op.name: op for op in program.network.operators}
     for row in program.rows:
@@ -135,7 +137,7 @@ def layers_of(program: Any) -> Iterator[Layer]:
         yield Layer(kind, float(row.multiply_accumulates) or elements, numbers)
 
 
-def _single_layers(measurements: Sequence[Any], name: str) -> dict[str, tuple[list[Layer], Array]]:
+def _single_layers(measurements: Sequence[Measurement], name: str) -> dict[str, tuple[list[Layer], Array]]:
     """Measurements of one layer each, by type; ValueError where there are none."""
     layers: dict[str, list[Layer]] = defaultdict(list)
     joule: dict[str, list[float]] = defaultdict(list)
@@ -158,7 +160,7 @@ class Getzner:
     def __init__(self) -> None:
         self.fits_: dict[str, LayerFit] = {}
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         return self.fit_layers(_single_layers(measurements, self.name))
 
     def fit_layers(self, layers: Mapping[str, tuple[Sequence[Layer], Array]]) -> Self:
@@ -174,7 +176,7 @@ class Getzner:
             raise ValueError(f"{self.name} was fitted without any {layer.kind} layer")
         return float(self.fits_[layer.kind].predict([layer])[0])
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         if not self.fits_:
             raise unfitted(self.name)
         return sum(self.predict_layer(layer) for layer in layers_of(program))
@@ -189,7 +191,7 @@ class GetznerRelative:
     def __init__(self) -> None:
         self.coefficients_: dict[str, Array] = {}
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         return self.fit_layers(_single_layers(measurements, self.name))
 
     def fit_layers(self, layers: Mapping[str, tuple[Sequence[Layer], Array]]) -> Self:
@@ -208,7 +210,7 @@ class GetznerRelative:
             raise ValueError(f"{self.name} was fitted without any {layer.kind} layer")
         return float(self.coefficients_[layer.kind] @ [layer.work, 1.0])
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         if not self.coefficients_:
             raise unfitted(self.name)
         return sum(self.predict_layer(layer) for layer in layers_of(program))

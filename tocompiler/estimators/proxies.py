@@ -11,11 +11,13 @@ constant power. All are fitted on relative errors.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware.measurement import Measurement
+from hardware.program import Program
 from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, require, unfitted
@@ -33,17 +35,17 @@ class Linear:
     def __init__(self) -> None:
         self.coefficients_: Array | None = None
 
-    def count(self, program: Any) -> float:
+    def count(self, program: Program) -> float:
         """x."""
         raise NotImplementedError
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         require(measurements, 2, self.name)
         terms = np.array([[self.count(m.program), 1.0] for m in measurements])
         self.coefficients_ = np.asarray(fit_relative(terms, joules(measurements)))
         return self
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         if self.coefficients_ is None:
             raise unfitted(self.name)
         return float(self.coefficients_ @ [self.count(program), 1.0])
@@ -55,7 +57,7 @@ class Macs(Linear):
 
     name = "macs"
 
-    def count(self, program: Any) -> float:
+    def count(self, program: Program) -> float:
         return float(program.totals.multiply_accumulates)
 
 
@@ -65,11 +67,11 @@ class Flops(Linear):
 
     name = "flops"
 
-    def count(self, program: Any) -> float:
+    def count(self, program: Program) -> float:
         return _operations(program)
 
 
-def _operations(program: Any) -> float:
+def _operations(program: Program) -> float:
     tasks = program.totals.alu_tasks
     return float(sum(tasks.values()) + tasks.get("multiply_accumulate", 0))
 
@@ -86,7 +88,7 @@ class Roofline:
         self.coefficients_: Array | None = None
         self.ridge_ = 1.0
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         require(measurements, 3, self.name)
         energy, points = joules(measurements), [_points(m.program) for m in measurements]
         best = np.inf
@@ -98,13 +100,13 @@ class Roofline:
                 best, self.ridge_, self.coefficients_ = error, ridge, coefficients
         return self
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         if self.coefficients_ is None:
             raise unfitted(self.name)
         return float(self.coefficients_ @ [_along(_points(program), self.ridge_), 1.0])
 
 
-def _points(program: Any) -> Array:
+def _points(program: Program) -> Array:
     """Operations and compulsory bytes of each operator."""
     return np.array([[float(sum(row.alu_tasks.values()) + row.alu_tasks.get("multiply_accumulate", 0)),
                       float(row.traffic_bit) / 8] for row in program.rows])

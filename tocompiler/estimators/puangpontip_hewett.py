@@ -26,6 +26,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from hardware.measurement import Measurement
+from hardware.program import Program
 from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, median_ratio, require
 from tocompiler.estimators.hierarchy import Hierarchy, load_hierarchy
@@ -124,7 +126,7 @@ class PuangpontipHewett:
         accesses = counts.exact if self.exact_input else counts.printed
         return float(counts.products + h.register_file * accesses + (h.array + h.buffer + h.dram) * distinct)
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         require(measurements, 1, self.name)
         self.scale_ = 1.0
         predicted = np.array([self.predict(m.program) for m in measurements])
@@ -134,7 +136,7 @@ class PuangpontipHewett:
         self.scale_ = median_ratio(predicted[counted], joules(measurements)[counted])
         return self
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         """Joules of the products' layers; an operator without products is free, as in the papers."""
         units = sum(self.normalised_energy(row.alu.loops) for row in program.rows if row.alu.loops is not None)
         return self.scale_ * self.hierarchy.multiply_accumulate_joule * units

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alu_library import formats
+from hardware.measurement import Measurement
+from hardware.program import Program
 from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, require, unfitted
@@ -85,20 +87,20 @@ class Synergy:
         self.machine = machine or Machine()
         self.coefficients_: NDArray[np.float64] | None = None
 
-    def counts(self, program: Any) -> tuple[float, float]:
+    def counts(self, program: Program) -> tuple[float, float]:
         """SIMD instructions (every ALU task, by lanes of its format) and bus accesses of one execution."""
         simd = sum(float(n) / max(1, self.machine.vector_bit // _bits(format))
                    for row in program.rows for (_, format), n in row.alu.tasks.items())
         bits = sum(float(row.alu.traffic([8 * self.machine.cache_byte])[0]) for row in program.rows)
         return simd, bits / 8 / self.machine.line_byte
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         require(measurements, 3, self.name)
         terms = np.array([[*self.counts(m.program), 1.0] for m in measurements])
         self.coefficients_ = np.asarray(fit_relative(terms, joules(measurements)))
         return self
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         if self.coefficients_ is None:
             raise unfitted(self.name)
         return float(self.coefficients_ @ [*self.counts(program), 1.0])

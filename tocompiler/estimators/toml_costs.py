@@ -16,6 +16,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from hardware.measurement import Measurement
+from hardware.program import Program
 from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, require
@@ -51,7 +53,7 @@ class Toml:
         self.memory = memory
         self.coefficients_ = np.array([1.0, 1.0, 0.0])
 
-    def parts(self, program: Any) -> tuple[float, float]:
+    def parts(self, program: Program) -> tuple[float, float]:
         """Joules of computation and of memory by the table."""
         costs = cost_table()
         compute = sum(self._compute(row, costs) for row in program.rows)
@@ -67,11 +69,11 @@ class Toml:
         ratio = costs["format_multiplier"]
         return product * float(sum(n * ratio.get(format, 1.0) for (_, format), n in row.alu.tasks.items()))
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         require(measurements, 3, self.name)
         terms = np.array([[*self.parts(m.program), 1.0] for m in measurements])
         self.coefficients_ = np.asarray(fit_relative(terms, joules(measurements)))
         return self
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         return float(self.coefficients_ @ [*self.parts(program), 1.0])

@@ -17,6 +17,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from hardware.measurement import Measurement
+from hardware.program import Program
 from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, require, unfitted
 
@@ -36,13 +38,13 @@ class TransistorOperations:
         self.options = options
         self.device_: Any = None
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         from tocompiler import calibrate
 
         self.device_ = calibrate(measurements, **{"name": "estimator", **self.options})
         return self
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         from tocompiler import predict
 
         if self.device_ is None:
@@ -61,11 +63,11 @@ class ScalingLaw:
         self.exponent_ = 1.0
         self.logarithm_: float | None = None
 
-    def relative(self, program: Any, reference: Any) -> float:
+    def relative(self, program: Program, reference: Any) -> float:
         """Energy of a program relative to that of a reference on the same device."""
         return float((_operations(program) / _operations(reference)) ** self.exponent_)
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         require(measurements, 2, self.name)
         x = np.log([_operations(m.program) for m in measurements])
         y = np.log(joules(measurements))
@@ -75,11 +77,11 @@ class ScalingLaw:
         self.logarithm_ = float(y.mean() - self.exponent_ * x.mean())
         return self
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         if self.logarithm_ is None:
             raise unfitted(self.name)
         return float(np.exp(self.logarithm_) * _operations(program) ** self.exponent_)
 
 
-def _operations(program: Any) -> float:
+def _operations(program: Program) -> float:
     return max(float(program.totals.transistor_operations), 1.0)

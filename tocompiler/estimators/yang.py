@@ -18,6 +18,8 @@ from functools import lru_cache
 from typing import Any, Self
 
 from alu_library import formats
+from hardware.measurement import Measurement
+from hardware.program import Program
 from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, median_ratio, require
 from tocompiler.estimators.dataflows import DATAFLOWS
@@ -119,17 +121,17 @@ class Yang:
         self.dataflows = None if dataflows is None else tuple(dataflows)
         self.scale_ = 1.0
 
-    def layers(self, program: Any) -> dict[str, LayerEnergy]:
+    def layers(self, program: Program) -> dict[str, LayerEnergy]:
         """Energy of each contraction by the name of its row."""
         return {row.name: self._layer(row.alu) for row in program.rows if row.alu.loops is not None}
 
-    def fit(self, measurements: Sequence[Any]) -> Self:
+    def fit(self, measurements: Sequence[Measurement]) -> Self:
         require(measurements, 1, self.name)
         self.scale_ = 1.0
         self.scale_ = median_ratio([self.predict(m.program) for m in measurements], joules(measurements))
         return self
 
-    def predict(self, program: Any) -> float:
+    def predict(self, program: Program) -> float:
         total = sum(self._layer(row.alu).total_joule if row.alu.loops is not None else self._other(row.alu)
                     for row in program.rows)
         return self.scale_ * total
