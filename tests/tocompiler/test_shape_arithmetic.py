@@ -103,3 +103,17 @@ def test_what_has_no_value_is_none() -> None:
 
 def test_shape_takes_a_slice_from_opset_15() -> None:
     assert list(shape_value((2, 3, 4, 5), {"start": 1, "end": -1})) == [3, 4]
+
+
+@pytest.mark.parametrize("repeats", [[2**40], [-1], [2**62, 2**62, 2]])
+def test_a_large_or_negative_tile_is_not_built(repeats: list[int]) -> None:
+    assert evaluate("Tile", [np.ones((2,) * len(repeats), I64), np.array(repeats, I64)], {}) is None
+    assert evaluate("Tile", [V, np.array([LARGEST // 4], I64)], {})[0].size == LARGEST  # type: ignore[index]
+
+
+def test_powers_beside_symbols_stay_small() -> None:
+    n = sympy.Symbol("n", integer=True, positive=True)
+    mixed = np.array([n, 10**6], dtype=object)
+    assert evaluate("Pow", [mixed, np.array(2)], {})[0].tolist() == [n**2, 10**12]  # type: ignore[index]
+    assert evaluate("Pow", [mixed, np.array(10**6)], {}) is None
+    assert evaluate("Pow", [mixed, mixed], {}) is None

@@ -8,7 +8,7 @@ expressions in object arrays. Semantics: the ONNX operator documentation, every 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
+from math import ceil, prod
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -246,6 +246,20 @@ def _unique(inputs: Sequence[Array | None], attributes: Attributes) -> list[Arra
     return [values, first, inverse.reshape(-1), counts]
 
 
+def _tile(inputs: Sequence[Array | None], attributes: Attributes) -> list[Array]:
+    data, repeats = _present(inputs[0]), [int(v) for v in _present(inputs[1])]
+    if data.size * prod(repeats) > LARGEST or min(repeats, default=1) < 0:
+        raise ValueError("the result is large")
+    return [np.tile(data, repeats)]
+
+
+def _power(a: Array, b: Array) -> Array:
+    """Exact integers beside symbols grow with the exponent, and no shape is a high power."""
+    if object in (a.dtype, b.dtype) and not all(isinstance(e, int) and abs(e) <= 16 for e in b.reshape(-1).tolist()):
+        raise ValueError("a power of symbols")
+    return np.asarray(np.power(a, b))
+
+
 def _modulo(inputs: Sequence[Array | None], attributes: Attributes) -> list[Array]:
     a, b = (_present(v) for v in inputs)
     return [np.asarray(np.fmod(a, b) if attributes.get("fmod") else a % b)]
@@ -260,12 +274,12 @@ _EVALUATORS: dict[str, _Evaluator] = {
     "Less": _of(np.less), "LessOrEqual": _of(np.less_equal), "Max": _variadic(np.maximum), "Min": _variadic(np.minimum),
     "Mod": _modulo, "Mul": _of(np.multiply), "Neg": _of(np.negative),
     "NonZero": lambda inputs, attributes: [np.asarray(np.nonzero(_present(inputs[0])), dtype=np.int64)],
-    "Not": _of(np.logical_not), "Or": _of(np.logical_or), "Pow": _of(np.power), "Range": _range,
+    "Not": _of(np.logical_not), "Or": _of(np.logical_or), "Pow": _of(_power), "Range": _range,
     "ReduceMax": _reduction(np.max), "ReduceMin": _reduction(np.min), "ReduceProd": _reduction(np.prod),
     "ReduceSum": _reduction(np.sum), "Reshape": _reshape, "Round": _of(np.round), "ScatterND": _scatter_nd,
     "Slice": _slice, "Split": _split, "Sqrt": _of(np.sqrt), "Squeeze": _squeeze, "Sub": _of(np.subtract),
     "Relu": lambda inputs, attributes: [np.maximum(_present(inputs[0]), 0)], "Sum": _variadic(np.add),
     "Unique": _unique,
-    "Tile": lambda inputs, attributes: [np.tile(_present(inputs[0]), [int(v) for v in _present(inputs[1])])],
+    "Tile": _tile,
     "Transpose": _transpose, "Unsqueeze": _unsqueeze, "Where": _of(np.where),
 }
