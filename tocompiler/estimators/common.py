@@ -18,7 +18,7 @@ def joules(measurements: Sequence[Measurement]) -> NDArray[np.float64]:
     return np.array([m.joule_per_execution for m in measurements], dtype=float)
 
 
-def require(measurements: Sequence[Measurement], least: int, name: str) -> None:
+def require(measurements: Sequence[object], least: int, name: str) -> None:
     """ValueError where an estimator got fewer measurements than it has free coefficients."""
     if len(measurements) < least:
         raise ValueError(f"{name} needs at least {least} measurements, got {len(measurements)}")
