@@ -23,8 +23,8 @@ def run(tmp_path: Path, *options: str) -> Any:
 
 
 def test_json_adds_up(tmp_path: Path) -> None:
-    result = run(tmp_path, "--gpus", "4", "--tensor-parallel", "2", "--batch", "2..8", "--carbon", "400", "--pue", "1.5",
-                 "--json", "-")
+    result = run(tmp_path, "--gpus", "4", "--tensor-parallel", "2", "--batch", "2..8", "--carbon", "400",
+                 "--pue", "1.5", "--json", "-")
     found = json.loads(result.stdout)
     assert [cost["batch"] for cost in found["costs"]] == [2, 4, 8]
     for cost in found["costs"]:
