@@ -28,7 +28,7 @@ __all__ = ["SCHEMA", "read", "written"]
 SCHEMA = 2
 _DEVICE = ("schema", "name", "data_hash", "rows", "description", "source", "runtime", "memory", "models")
 _MODEL = ("level", "operators", "phase", "exponent", "kernel_share", "coefficients", "range", "covariance", "metrics",
-          "interval", "kernel", "trees")
+          "interval", "seen", "kernel", "trees")
 _FIRST_TERMS = ("compute", "near", "far", "fresh", "weights", "branches", "kernels", "samples", "constant")
 """The terms of schema 1, in its order; its facts were the first of today's."""
 
@@ -56,6 +56,7 @@ def _model_table(model: EnergyModel) -> dict[str, Any]:
         "covariance": {t: dict(zip(model.terms, row, strict=True)) for t, row in zip(model.terms, model.covariance,
                                                                                     strict=False) if any(row)},
         "metrics": dict(model.metrics), "interval": asdict(model.interval),
+        "seen": {respect: list(names) for respect, names in model.seen.items()},
     }
     if model.kernel is not None:
         table |= {"kernel_share": model.kernel_share, "kernel": _learner_table(model.kernel)}
@@ -134,7 +135,8 @@ def _model(table: Mapping[str, Any]) -> EnergyModel:
         exponent=_number(table.get("exponent", 1.0), "exponent", least=1e-3),
         low=tuple(float(ranges.get(t, (math.inf, -math.inf))[0]) for t in terms),
         high=tuple(float(ranges.get(t, (math.inf, -math.inf))[1]) for t in terms),
-        metrics=dict(table.get("metrics", {})), kernel_share=float(table.get("kernel_share", 0.5)),
+        metrics=dict(table.get("metrics", {})), seen={k: tuple(v) for k, v in table.get("seen", {}).items()},
+        kernel_share=float(table.get("kernel_share", 0.5)),
         kernel=Kernel(**_learner(table["kernel"])) if "kernel" in table else None,
         trees=Trees(**_learner(table["trees"])) if "trees" in table else None)
     check_model(model)

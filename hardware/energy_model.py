@@ -81,6 +81,7 @@ class EnergyModel:
     covariance: of the coefficients, (terms, terms)
     operators, phase: ONNX names and pass that it serves (empty: any)
     exponent: power of the sum
+    seen: kinds of operators, formats and phases of its rows (``operators``, ``formats``, ``phases``; empty: unknown)
     low, high: logarithms that bound each positive term in the data
     metrics: held-out figures
     kernel, trees: learners of the log residual (None: no correction), the trees faded by the kernel's similarity
@@ -98,6 +99,7 @@ class EnergyModel:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kernel: Kernel | None = None
     trees: Trees | None = None
     kernel_share: float = 0.5

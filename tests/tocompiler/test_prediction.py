@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -47,7 +48,9 @@ def convolutions(width: int = 8, depth: int = 3, phase: str = "inference") -> Tr
 @pytest.mark.parametrize("phase", ["inference", "training"])
 def test_operators_sum_to_the_total(level: str, phase: str) -> None:
     found = predict(convolutions(phase=phase), device(any=model(level)))
-    assert sum(op.energy_joule for op in found.operators) == pytest.approx(found.energy_joule, rel=1e-12)
+    parts = sum(op.energy_joule for op in found.operators) + found.execution_joule
+    assert parts == pytest.approx(found.energy_joule, rel=1e-12)
+    assert found.execution_joule == pytest.approx(1e-3 if level == "program" else 0.0)
     assert all(op.energy_joule >= 0 for op in found.operators)
     assert found.low_joule < found.energy_joule < found.high_joule
 
@@ -70,13 +73,42 @@ def test_the_most_particular_model_serves() -> None:
 
 
 def test_a_prediction_outside_the_domain_says_so_and_widens() -> None:
-    narrow = model("program", low=(0.0,) * len(TERMS), high=(5.0,) * len(TERMS))
-    inside, outside = (predict(convolutions(), device(program=m)) for m in (model("program"), narrow))
+    free = {"coefficients": tuple(1e-15 if t == "compute" else 0.0 for t in TERMS)}
+    models = (model("program", **limits) for limits in ({}, {"low": (0.0,) * len(TERMS), "high": (5.0,) * len(TERMS)}))
+    inside, outside = (predict(convolutions(), device(program=EnergyModel(**{**vars(m), **free}))) for m in models)
     assert inside.in_domain
     assert not outside.in_domain
     assert "outside the calibrated domain" in outside.statement
     assert outside.half_width > inside.half_width
     assert outside.half_width > 0.9 * np.log(2)
+
+
+@pytest.mark.parametrize("level", ["program", "operator"])
+@pytest.mark.parametrize(("seen", "reason"), [
+    ({"operators": ("matrix product", "Relu")}, r"9\d% of the energy is from convolution operators, of which no"),
+    ({"formats": ("fp16",)}, r"\d\d% of the energy is from fp32 products, a format that no measured row had"),
+    ({"phases": ("backward",)}, r"the forward pass, which no measured row had"),
+])
+def test_what_no_row_had_is_outside_and_said(level: str, seen: dict[str, tuple[str, ...]], reason: str) -> None:
+    free = {"coefficients": tuple(1e-15 if t == "compute" else 0.0 for t in TERMS)}
+    known = {"operators": ("convolution", "matrix product", "BatchNormalization", "Relu"), "formats": ("fp32",),
+             "phases": ("forward",)}
+    inside, outside = (predict(convolutions(), device(any=EnergyModel(**{**vars(model(level)), **free, "seen": s})))
+                       for s in (known, {**known, **seen}))
+    assert inside.in_domain
+    assert inside.reasons == ()
+    assert not outside.in_domain
+    assert re.search(reason, outside.reasons[0])
+    assert outside.reasons[0] in outside.statement
+    assert outside.energy_joule == inside.energy_joule
+
+
+def test_start_up_can_be_left_out() -> None:
+    found = predict(convolutions(), device(any=model("program")))
+    running = found.without_execution()
+    assert running.energy_joule == pytest.approx(found.energy_joule - 1e-3)
+    assert running.high_joule / running.energy_joule == pytest.approx(found.high_joule / found.energy_joule)
+    assert running.operators == found.operators
 
 
 def test_an_uncalibrated_device_and_an_empty_program_are_refused() -> None:

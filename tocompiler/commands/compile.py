@@ -68,6 +68,7 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--optimizer", default="sgd", show_default=True, help="sgd, momentum, adam, adamw or rmsprop.")
 @click.option("--device", help="A calibrated device by name, or its TOML file: adds energy with a 90 % interval.")
 @click.option("--runtime", metavar="NAME|FILE", help="A runtime or a runtime file, instead of the device's own.")
+@click.option("--without-startup", is_flag=True, help="Leave out what belongs to the execution and to no operator.")
 @click.option("--circuits", default="default", show_default=True, help="Circuit set that prices the tasks.")
 @click.option("--activation-error", type=float, metavar="ULP", help="Largest error of elementary functions, in ulp.")
 @click.option("--option", "options", multiple=True, help=f"Change what runs: {', '.join(pass_options())}.")
@@ -86,7 +87,8 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the table or level to a file.")
 def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool, format: str | None, phase: str,
-            optimizer: str, device: str | None, runtime: str | None, circuits: str, activation_error: float | None,
+            optimizer: str, device: str | None, runtime: str | None, without_startup: bool,
+            circuits: str, activation_error: float | None,
             options: tuple[str, ...], zeros: dict[str, Statistics], read_weights: bool, profile: str | None,
             emit: str | None, top: int | None, explain: bool, allow_unmodelled: bool, budgets: dict[str, int],
             json_path: str | None, output: str | None) -> int:
@@ -106,7 +108,9 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
 
         hardware = _device(device, runtime)
         prediction = predict(program, hardware)
-    if emit == "execution" or (explain and device is not None) or runtime is not None:
+        if without_startup:
+            prediction = prediction.without_execution()
+    if emit == "execution" or device is not None or runtime is not None:
         execution = _execution(program, hardware, runtime)
     if json_path is None or not put_json(as_json(program, prediction, model, _batch(network), hardware), json_path):
         put(_text(program, prediction, hardware, execution, emit, top, explain), output)
@@ -164,7 +168,7 @@ def _text(program: TransistorProgram, prediction: Prediction | None, device: Dev
     elif emit is not None:
         text = LEVELS[emit](program)
     else:
-        text = as_table(program, prediction, device.name if device is not None else None, top)
+        text = as_table(program, prediction, device.name if device is not None else None, top, execution)
     if explain:
         from tocompiler.report.explain import explanation
 

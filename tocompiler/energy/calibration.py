@@ -15,6 +15,7 @@ from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime, load_runtime
 from tocompiler.energy.columns import Columns
+from tocompiler.energy.domain import KINDS, kind_of, seen_in
 from tocompiler.energy.fitting import Choices, Rows, fit, fit_and_hold_out, with_inference
 from tocompiler.energy.intervals import conformal, widening
 from tocompiler.energy.metrics import metrics
@@ -25,12 +26,6 @@ __all__ = ["calibrate", "data_hash", "rows_of"]
 _OWN_MODEL_FROM = 30  # layers of one kind that are worth a model of their own
 _MOVED = ("compute", "near", "far", "fresh", "weights")
 """Terms of the model for operators that were never measured alone: what they move, and no cost of their own."""
-KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("convolution", ("Conv", "ConvTranspose")),
-    ("matrix product", ("Gemm", "MatMul", "Linear")),
-    ("pooling", ("MaxPool", "AveragePool")),
-)
-"""Operators that share a model because a runtime computes them alike; any other operator has its own."""
 
 
 def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtime | None = None,
@@ -61,7 +56,8 @@ def _calibrated(measured: Sequence[Measurement], bare: Device, choices: Choices 
     if all(single):
         models = _operator_models(measured, found, choices or Choices(exponent=False, known=known))
     else:
-        models = {"program": _finished(rows_of(measured, found), choices or Choices(known=known), "program")}
+        models = {"program": _finished(rows_of(measured, found), choices or Choices(known=known), "program",
+                                       found)}
     return replace(bare, models=models)
 
 
@@ -78,34 +74,28 @@ def rows_of(measured: Sequence[Measurement], found: Sequence[Columns], facts: bo
 def _operator_models(measured: Sequence[Measurement], found: Sequence[Columns],
                      choices: Choices) -> dict[str, EnergyModel]:
     """One model for each kind of operator and pass with enough layers, and one for all others."""
-    members: dict[tuple[str, tuple[str, ...], str], list[int]] = {}
+    members: dict[tuple[str, str], list[int]] = {}
     for i, f in enumerate(found):
         leader = f.execution.rows[f.leaders[0]]
-        kind, operators = _kind(leader.operator)
-        members.setdefault((kind, operators, leader.phase), []).append(i)
+        members.setdefault((kind_of(leader.operator), leader.phase), []).append(i)
     everything = rows_of(measured, found, facts=True)
-    models = {"any": _finished(everything, replace(choices, correction=False, terms=_MOVED), "operator")}
-    for (kind, operators, phase), index in members.items():
+    models = {"any": _finished(everything, replace(choices, correction=False, terms=_MOVED), "operator", found)}
+    for (kind, phase), index in members.items():
         if len(index) >= _OWN_MODEL_FROM:
-            model = _finished(everything.take(np.array(index)), choices, "operator")
-            models[f"{kind}, {phase}"] = replace(model, operators=operators, phase=phase)
+            model = _finished(everything.take(np.array(index)), choices, "operator", [found[i] for i in index])
+            models[f"{kind}, {phase}"] = replace(model, operators=KINDS.get(kind, (kind,)), phase=phase)
     return models
 
 
-def _kind(operator: str) -> tuple[str, tuple[str, ...]]:
-    for kind, operators in KINDS:
-        if operator in operators:
-            return kind, operators
-    return operator, (operator,)
-
-
-def _finished(rows: Rows, choices: Choices, level: str) -> EnergyModel:
+def _finished(rows: Rows, choices: Choices, level: str, found: Sequence[Columns]) -> EnergyModel:
     """Fit, then the interval and metrics from predictions of held-out groups."""
+    seen = seen_in(row for f in found for row in f.execution.rows)
     if rows.group_count < 2:
-        return with_inference(fit(rows, choices, level), rows)
+        return replace(with_inference(fit(rows, choices, level), rows), seen=seen)
     model, unseen = fit_and_hold_out(rows, choices, level)
     interval = replace(conformal(unseen), widening=widening(rows, choices))
-    return replace(with_inference(model, rows), interval=interval, metrics=metrics(unseen.joule, unseen.predicted))
+    return replace(with_inference(model, rows), interval=interval, metrics=metrics(unseen.joule, unseen.predicted),
+                   seen=seen)
 
 
 def _runtime(measured: Sequence[Measurement]) -> Runtime:

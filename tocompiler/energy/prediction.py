@@ -8,8 +8,9 @@ Reads nothing but the program: no latency, power or throughput.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,14 +19,15 @@ from hardware.energy_model import Array, EnergyModel
 from hardware.program import Program
 from tocompiler.costing import TransistorProgram, compiled
 from tocompiler.energy.columns import CONSTANT, Columns
+from tocompiler.energy.domain import outside
 from tocompiler.energy.inference import distance, half_width, joule, linear, sum_half_width
 from tocompiler.errors import explained
 from tocompiler.execution import execute
 
 __all__ = ["OperatorEnergy", "Prediction", "Ratio", "predict", "ratio"]
 
+Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 _INSIDE = 0.9  # share of the energy that must come from inside the calibrated domain
-_NEAR = math.log(2.0)  # e-folds beyond the data that still count as inside
 _UNKNOWN = math.log(2.0)  # half-width, at the least, of energy from outside: what cost nothing there may cost here
 
 
@@ -42,17 +44,24 @@ class OperatorEnergy:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Energy of one execution in joule, with a 90 % interval; the operators' energies sum to the total.
+    """Energy of one execution, with a 90 % interval.
 
-    ``in_domain`` is False where more than a tenth of the energy comes from operators or sizes unlike any that was
-    measured; ``statement`` says so in words.
+    energy_joule, low_joule, high_joule: the whole execution's
+    operators: each row's part, in the program's order
+    execution_joule: what belongs to no operator (start-up, host); with the operators' it makes up the whole
+    in_domain: False where more than a tenth of the energy comes from outside the calibrated domain
+    reasons: in which respects, with the share of energy, most first
+    statement: the same in words
+    device: its name
     """
 
     energy_joule: float
     low_joule: float
     high_joule: float
     operators: tuple[OperatorEnergy, ...]
+    execution_joule: float
     in_domain: bool
+    reasons: tuple[str, ...]
     statement: str
     device: str
 
@@ -61,16 +70,24 @@ class Prediction:
         """Half-width of the interval in log energy."""
         return 0.5 * math.log(self.high_joule / self.low_joule)
 
+    def without_execution(self) -> Prediction:
+        """The operators alone, with the same relative interval: a process that is already running."""
+        share = 1 - self.execution_joule / self.energy_joule
+        return replace(self, energy_joule=self.energy_joule * share, low_joule=self.low_joule * share,
+                       high_joule=self.high_joule * share, execution_joule=0.0)
+
 
 @dataclass(frozen=True)
 class _Part:
-    """What one model says of the layers it serves: energies, the half-width of their sum, distances (e-folds)."""
+    """What one model says of some rows: their energies, that of the execution, the half-width of the sum, and how far
+    each row's layer lies outside the data (e-folds)."""
 
-    layers: list[int]
+    model: EnergyModel
+    rows: Index
     joule: Array
+    execution_joule: float
     half_width_joule: float
     distance: Array
-    foreign: bool
 
 
 def predict(program: Program, device: Device, conditions: Mapping[str, str] | None = None) -> Prediction:
@@ -86,28 +103,39 @@ def predict(program: Program, device: Device, conditions: Mapping[str, str] | No
     with explained(f"device '{device.name}' cannot predict {program.name}"):
         found = Columns(execute(program, device.runtime, last_cache_byte=device.last_cache_byte, conditions=conditions))
         whole = [m for m in device.models.values() if m.level == "program"]
-        parts = [_whole(found, whole[0])] if whole else _by_operator(found, device)
-        return _prediction(found, device, parts, bool(whole))
+        return _prediction(found, device.name, [_whole(found, whole[0])] if whole else list(_layers(found, device)))
 
 
 def _whole(found: Columns, model: EnergyModel) -> _Part:
-    return _part([-1], model, found.total[None, :], found.program_facts[None, :], False)
-
-
-def _part(layers: list[int], model: EnergyModel, terms: Array, facts: Array, foreign: bool) -> _Part:
-    idle = ~np.delete(terms, CONSTANT, axis=1).any(1)
-    energy = np.where(idle & (np.asarray(layers) >= 0), 0.0, joule(model, terms, facts))
+    """The summed terms' energy, shared out by the rows' terms; what is left is the execution's own."""
+    terms, facts = found.total[None, :], found.program_facts[None, :]
+    energy = joule(model, terms, facts)
     half = sum_half_width(model.interval, energy, half_width(model, energy, terms, facts))
-    return _Part(layers, energy, half, distance(model, terms), foreign)
+    shares = linear(model, found.terms) / max(float(linear(model, terms)[0]), 1e-300)
+    away = np.full(len(found.terms), distance(model, terms)[0])
+    return _Part(model, np.arange(len(shares)), energy[0] * shares, float(energy[0] * max(1 - shares.sum(), 0.0)), half,
+                 away)
 
 
-def _by_operator(found: Columns, device: Device) -> list[_Part]:
+def _layers(found: Columns, device: Device) -> Iterator[_Part]:
+    """Each layer's energy by the model of its kind, shared out to its rows by their terms without the constant."""
     served: dict[str, list[int]] = {}
     for layer, row in enumerate(found.leaders):
         leader = found.execution.rows[row]
         served.setdefault(_model_for(device, leader.operator, leader.phase), []).append(layer)
-    return [_part(layers, device.models[name], found.layer_terms[layers], found.layer_facts[layers],
-                  not device.models[name].operators) for name, layers in served.items()]
+    bare, layer_of = found.terms.copy(), np.asarray(found.execution.layer)
+    bare[:, CONSTANT] = 0.0
+    for name, layers in served.items():
+        model, terms, facts = device.models[name], found.layer_terms[layers], found.layer_facts[layers]
+        idle = ~np.delete(terms, CONSTANT, axis=1).any(1)
+        energy = np.where(idle, 0.0, joule(model, terms, facts))
+        half = sum_half_width(model.interval, energy, half_width(model, energy, terms, facts))
+        place = {layer: i for i, layer in enumerate(layers)}
+        rows = np.flatnonzero(np.isin(layer_of, layers))
+        at = np.array([place[layer] for layer in layer_of[rows]])
+        weight = np.maximum(linear(model, bare[rows]), 1e-300)
+        shares = weight / np.bincount(at, weight, len(layers))[at]
+        yield _Part(model, rows, energy[at] * shares, 0.0, half, distance(model, terms)[at])
 
 
 def _model_for(device: Device, operator: str, phase: str) -> str:
@@ -118,40 +146,34 @@ def _model_for(device: Device, operator: str, phase: str) -> str:
     return max(serving, key=lambda n: bool(device.models[n].operators) + bool(device.models[n].phase))
 
 
-def _prediction(found: Columns, device: Device, parts: list[_Part], whole: bool) -> Prediction:
-    total = float(sum(p.joule.sum() for p in parts))
+def _prediction(found: Columns, device: str, parts: list[_Part]) -> Prediction:
+    rows = found.execution.rows
+    operators: list[OperatorEnergy | None] = [None] * len(rows)
+    beyond: dict[str, float] = {}
+    for part in parts:
+        for i, energy, away in zip(part.rows, part.joule, part.distance, strict=True):
+            respects = list(outside(part.model, rows[i], float(energy), float(away)))
+            for respect in respects:
+                beyond[respect.what] = beyond.get(respect.what, 0.0) + respect.energy_joule
+            operators[i] = OperatorEnergy(rows[i].name, rows[i].operator, rows[i].phase, float(energy), not respects)
+    known = tuple(op for op in operators if op is not None)
+    of_execution = sum(p.execution_joule for p in parts)
+    total = sum(op.energy_joule for op in known) + of_execution
     if not 0 < total < math.inf:
-        raise ValueError(f"device '{device.name}' gives {total} J: its coefficients do not suit the program")
+        raise ValueError(f"device '{device}' gives {total} J: its coefficients do not suit the program")
     # Errors of layers of one kind go together as far as their model knows, those of different kinds do not.
     half = math.sqrt(sum(p.half_width_joule**2 for p in parts)) / total
-    outside = sum(float(p.joule[p.distance > _NEAR].sum()) if not p.foreign else float(p.joule.sum()) for p in parts)
-    in_domain = outside <= (1 - _INSIDE) * total
+    foreign = sum(op.energy_joule for op in known if not op.in_domain) / total
+    in_domain = foreign <= 1 - _INSIDE
     if not in_domain:
-        half = max(half, _UNKNOWN * outside / total)
-    statement = (f"inside the calibrated domain of {device.name}" if in_domain else
-                 f"outside the calibrated domain of {device.name}: {outside / total:.0%} of the energy comes from "
-                 "operators or sizes unlike any measured; the interval is widened and may still be too narrow")
-    return Prediction(total, total * math.exp(-half), total * math.exp(half), _shared_out(found, device, parts, whole),
-                      in_domain, statement, device.name)
-
-
-def _shared_out(found: Columns, device: Device, parts: list[_Part], whole: bool) -> tuple[OperatorEnergy, ...]:
-    """Each layer's energy to its rows, in proportion to the rows' physical terms without the constant."""
-    rows = found.execution.rows
-    energy, inside = np.zeros(len(rows)), np.ones(len(rows), dtype=bool)
-    layer, bare = np.asarray(found.execution.layer), found.terms.copy()
-    bare[:, CONSTANT] = 0.0
-    for part in parts:
-        for u, of_layer, away in zip(part.layers, part.joule, part.distance, strict=True):
-            own = np.arange(len(layer)) if whole else np.flatnonzero(layer == u)
-            leader = rows[own[0]]
-            model = (next(iter(device.models.values())) if whole
-                     else device.models[_model_for(device, leader.operator, leader.phase)])
-            weight = linear(model, bare[own])
-            energy[own] = of_layer * (weight / weight.sum() if weight.sum() > 0 else 1.0 / len(own))
-            inside[own] = not part.foreign and away <= _NEAR
-    return tuple(OperatorEnergy(r.name, r.operator, r.phase, float(e), bool(i))
-                 for r, e, i in zip(rows, energy, inside, strict=True))
+        half = max(half, _UNKNOWN * foreign)
+    reasons = tuple(f"{energy / total:.0%} of the energy is from {what}"
+                    for what, energy in sorted(beyond.items(), key=lambda item: -item[1]) if energy > 0.005 * total)
+    statement = (f"inside the calibrated domain of {device}" if in_domain else
+                 f"outside the calibrated domain of {device}: {'; '.join(reasons)}; the interval is widened and may "
+                 "still be too narrow")
+    return Prediction(total, total * math.exp(-half), total * math.exp(half), known, of_execution, in_domain, reasons,
+                      statement, device)
 
 
 @dataclass(frozen=True)
@@ -181,7 +203,7 @@ def _overlap(a: Prediction, b: Prediction) -> float:
     """Common share of energy by kind of operator, between 0 and 1."""
     shares = []
     for p in (a, b):
-        by_kind: dict[str, float] = {}
+        by_kind = {"execution": p.execution_joule / p.energy_joule}
         for op in p.operators:
             by_kind[op.operator] = by_kind.get(op.operator, 0.0) + op.energy_joule / p.energy_joule
         shares.append(by_kind)

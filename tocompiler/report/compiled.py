@@ -13,12 +13,13 @@ from tocompiler.report.units import si
 if TYPE_CHECKING:
     from hardware.device import Device
     from tocompiler.energy.prediction import Prediction
+    from tocompiler.execution import ExecutionProgram
 
 __all__ = ["as_json", "as_table"]
 
 
 def as_table(program: TransistorProgram, prediction: Prediction | None, device: str | None,
-             top: int | None = None) -> str:
+             top: int | None = None, execution: ExecutionProgram | None = None) -> str:
     """One line for each row of the program (or the ``top`` dearest; blocks that are alike together in a long one), the
     totals, and what they mean."""
     energies = _energies(program, prediction)
@@ -35,13 +36,16 @@ def as_table(program: TransistorProgram, prediction: Prediction | None, device: 
         rows.append((name, row.operator, *((f"x{len(members)}",) if repeated else ()), si(row.multiply_accumulates),
                      si(row.alu.tasks.total()), si(row.transistor_operations), si(row.traffic_bit, "bit"),
                      *((si(energy, "J"),) if prediction else ()), _share(part, whole)))
+    if prediction is not None and prediction.execution_joule:
+        rows.append(("per execution", "", *(("",) if repeated else ()), "", "", "", "",
+                     si(prediction.execution_joule, "J"), _share(prediction.execution_joule, whole)))
     rows.append(("total", "", *(("",) if repeated else ()), si(total.multiply_accumulates),
                  si(program.alu.tasks.total()), si(total.transistor_operations), si(total.traffic_bit, "bit"),
                  *((si(prediction.energy_joule, "J"),) if prediction else ()), ""))
     headers = ["layer", "operator", *(("count",) if repeated else ()), "MACs", "ALU tasks", "transistor ops", "traffic",
                *(("energy",) if prediction else ()), "share"]
     table = columns(rows, headers, left=2)
-    return "\n".join([_heading(program, device), "", table, "", *_meaning(program, prediction, device)])
+    return "\n".join([_heading(program, device), "", table, "", *_meaning(program, prediction, device, execution)])
 
 
 def as_json(program: TransistorProgram, prediction: Prediction | None, model: str, batch: int | None,
@@ -72,8 +76,10 @@ def as_json(program: TransistorProgram, prediction: Prediction | None, model: st
             "energy_joule": prediction.energy_joule if prediction else None,
             "energy_low_joule": prediction.low_joule if prediction else None,
             "energy_high_joule": prediction.high_joule if prediction else None,
+            "execution_joule": prediction.execution_joule if prediction else None,
         },
         "in_domain": prediction.in_domain if prediction else None,
+        "reasons": list(prediction.reasons) if prediction else None,
         "operators": [
             {
                 "name": row.name,
@@ -153,10 +159,15 @@ def _heading(program: TransistorProgram, device: str | None) -> str:
     return " · ".join(parts)
 
 
-def _meaning(program: TransistorProgram, prediction: Prediction | None, device: str | None) -> list[str]:
+def _meaning(program: TransistorProgram, prediction: Prediction | None, device: str | None,
+             execution: ExecutionProgram | None) -> list[str]:
     lines = [f"Circuits: set '{program.circuits}', basis {program.basis}; operands: {operand_summary(program.alu)}."]
     if program.network.notes:
         lines.append(f"Formats: {'; '.join(program.network.notes)}.")
+    if execution is not None:
+        from tocompiler.report.execution import attention_note
+
+        lines += attention_note(execution)
     macs = program.totals.multiply_accumulates
     tasks = program.alu.tasks
     if isinstance(macs, int) and macs > 0 and program.alu.phase == "inference":
@@ -166,6 +177,9 @@ def _meaning(program: TransistorProgram, prediction: Prediction | None, device: 
     if prediction is not None:
         lines.append(f"One {program.alu.phase} pass takes {si(prediction.energy_joule, 'J')} on {device} "
                      f"(90 % interval {si(prediction.low_joule, 'J')} to {si(prediction.high_joule, 'J')}).")
+        if prediction.execution_joule > 0.005 * prediction.energy_joule:
+            lines.append(f"{si(prediction.execution_joule, 'J')} of it belong to the execution and to no operator: "
+                         "start-up, host, idle.")
         if not prediction.in_domain:
             lines.append(f"Take it as an extrapolation: it lies {prediction.statement}.")
     if program.unmodelled:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tocompiler.execution import ExecutionProgram, ExecutionRow
 from tocompiler.runtimes.draft import AMOUNTS
 
-__all__ = ["print_execution", "trace"]
+__all__ = ["attention_note", "print_execution", "trace"]
 
 _STATED = ("products", "executed")
 """Amounts whose value before any rule is printed beside the one after."""
@@ -34,6 +34,15 @@ def _amounts(row: ExecutionRow) -> str:
         elif done:
             parts.append(f"{name}={_number(done)}")
     return " ".join(parts)
+
+
+def attention_note(execution: ExecutionProgram) -> list[str]:
+    """Whether attention runs fused or eager, and who says so, as a line; none where the program has no attention."""
+    if all(row.operator != "Attention" for row in execution.rows):
+        return []
+    use = next((r for r in execution.rules if r.name == "attention"), None)
+    kind = "one fused kernel (no rule says otherwise)" if use is None else str(use.parameters["attention"])
+    return [f"Attention: {kind}, runtime {execution.runtime.name}."]
 
 
 def trace(execution: ExecutionProgram) -> str:

@@ -12,7 +12,6 @@ from alu_library.pricing import Operands, price
 from hardware.terms import TERMS
 from tocompiler.assumptions import assumptions
 from tocompiler.costing import TransistorProgram, operand_summary
-from tocompiler.report.execution import trace
 
 if TYPE_CHECKING:
     from hardware.device import Device
@@ -29,6 +28,8 @@ def explanation(program: TransistorProgram, device: Device | None = None,
     sections = [f"Passes, in order: {', '.join(program.alu.passes) or 'none'}", _circuits(program), _functions(program),
                 _assumptions()]
     if execution is not None:
+        from tocompiler.report.execution import trace
+
         sections.append(trace(execution))
     if device is not None:
         sections.append(_device(device))

@@ -107,6 +107,7 @@ def print_energy(program: TransistorProgram, prediction: Prediction) -> str:
              f"high_joule={prediction.high_joule:.6g} in_domain={str(prediction.in_domain).lower()}"]
     lines += [f"  {row.name} {row.operator} energy_joule={part.energy_joule:.6g}"
               for row, part in zip(program.rows, prediction.operators, strict=True)]
+    lines.append(f"  per execution energy_joule={prediction.execution_joule:.6g}")
     return "\n".join(lines)
 
 
