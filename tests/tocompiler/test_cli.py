@@ -44,7 +44,7 @@ def test_json_holds_every_promised_key_and_nothing_else_is_printed() -> None:
     assert {"model", "format", "phase", "batch", "circuits", "totals", "operators", "unmodelled"} <= set(result)
     assert set(result["totals"]) == {
         "multiply_accumulates", "parameters", "alu_tasks", "transistor_operations", "traffic_bit",
-        "traffic_by_level_bit", "energy_joule", "energy_low_joule", "energy_high_joule"}
+        "traffic_by_level_bit", "energy_joule", "energy_low_joule", "energy_high_joule", "execution_joule"}
     # 4*16 + 16*16 + 16*3 products; 16 + 16 + 3 biases more parameters.
     assert result["totals"]["multiply_accumulates"] == 368
     assert result["totals"]["parameters"] == 368 + 35
@@ -115,7 +115,7 @@ def test_wrong_usage_is_status_2() -> None:
     assert run("dance").returncode == 2
 
 
-@pytest.mark.parametrize("level", ["network", "alu", "transistors", "energy"])
+@pytest.mark.parametrize("level", ["network", "alu", "transistors", "execution", "energy"])
 def test_levels_print_as_the_golden_text(level: str) -> None:
     golden = Path(__file__).parents[1] / "golden" / f"mlp_4-3-2_sigmoid.{level}.txt"
     done = run("compile", "mlp:4-3-2:sigmoid", "--emit", level, "--device", "cpu_raptorlake")
