@@ -36,8 +36,9 @@ def without_torchvision() -> Any:
     return transformers
 
 
-def module(config: Mapping[str, Any], name: str | None = None) -> Any:
-    """The module that a configuration asks for (``name``: another class), on the meta device."""
+def module(config: Mapping[str, Any], name: str | None = None, device: str = "meta") -> Any:
+    """The module that a configuration asks for (``name``: another class). On the CPU, for modules that look into
+    numbers, attention is taken apart: torch's counter does not see the fused one there."""
     import torch
 
     transformers = without_torchvision()
@@ -45,7 +46,9 @@ def module(config: Mapping[str, Any], name: str | None = None) -> Any:
     made = transformers.CONFIG_MAPPING[config["model_type"]].from_dict(plain)
     for part in (made, *(getattr(made, p) for p in ("text_config",) if hasattr(made, p))):
         part._experts_implementation = "batched_mm"  # a product with its own expert's matrix for each routed row
-    with torch.device("meta"):
+    if device != "meta":
+        made._attn_implementation = "eager"
+    with torch.device(device):
         return getattr(transformers, name or config["architectures"][0])(made).eval()
 
 
@@ -54,20 +57,20 @@ _TOWERS = ("visual", "vision_model", "vision_tower", "multi_modal_projector")
 
 
 def count(config: Mapping[str, Any], sequence: int = 16, past: int = 0, name: str | None = None,
-          batch: int = 1, inputs: Mapping[str, Any] | None = None) -> Counts:
+          batch: int = 1, inputs: Mapping[str, Any] | None = None, device: str = "meta") -> Counts:
     """What the module has and does for ``sequence`` tokens behind ``past`` cached ones; without its image tower, which
     reads nothing here, unless the ``inputs`` are given."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    made = module(config, name)
+    made = module(config, name, device)
     text = getattr(made.config, "text_config", made.config)
     state = _State(text)
-    ids = torch.zeros(batch, sequence, dtype=torch.long, device="meta")
+    ids = torch.zeros(batch, sequence, dtype=torch.long, device=device)
     given: dict[str, Any] = dict(inputs) if inputs is not None else {"input_ids": ids}
     with torch.no_grad(), _countable(state):
         if past:
-            before = made(input_ids=torch.zeros(batch, past, dtype=torch.long, device="meta"), use_cache=True)
+            before = made(input_ids=torch.zeros(batch, past, dtype=torch.long, device=device), use_cache=True)
             key = "cache_params" if hasattr(before, "cache_params") else "past_key_values"
             given[key] = getattr(before, key)
             state.reset()

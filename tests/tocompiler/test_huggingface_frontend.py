@@ -149,7 +149,8 @@ def test_load_takes_a_file_or_its_folder(tmp_path: Path) -> None:
     (json.dumps({**LLAMA, "torch_dtype": "int3"}), "torch_dtype 'int3' is not a known number format"),
     (json.dumps({**LLAMA, "quantization_config": {"quant_method": "vptq"}}), "method 'vptq' is not modelled"),
     (json.dumps({k: v for k, v in BERT.items() if k != "hidden_size"}), "lacks 'hidden_size'"),
-    (json.dumps({**BERT, "architectures": ["BertForQuestionAnswering"]}), "BertForQuestionAnswering is not modelled"),
+    (json.dumps({**BERT, "architectures": ["BertForNextSentencePrediction"]}),
+     "BertForNextSentencePrediction is not modelled"),
     (json.dumps({**BERT, "hidden_act": "laplace"}), "activation 'laplace' is not modelled"),
 ])
 def test_an_unusable_configuration_is_one_line_that_names_the_file(tmp_path: Path, text: str, message: str) -> None:

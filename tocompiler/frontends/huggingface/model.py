@@ -37,7 +37,8 @@ class Model:
     """A network being built from a configuration; ``past`` tokens are cached before those that it reads now.
 
     ``skew`` is the power law of routing (see routing), ``expert_parallel`` over how many devices experts are dealt,
-    ``replicas`` how many copies of the other layers send them rows.
+    ``replicas`` how many copies of the other layers send them rows. Where weights are ``tied``, a layer that is built
+    again under the same name has the same ones.
     """
 
     net: Network
@@ -46,7 +47,9 @@ class Model:
     skew: float = 0.0
     expert_parallel: int = 1
     replicas: int = 1
+    tied: bool = False
     _quantised: dict[tuple[str, str], tuple[Tensor, Tensor]] = field(default_factory=dict)
+    _weights: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def format(self) -> str:
@@ -55,7 +58,12 @@ class Model:
 
     def stored(self, name: str, shape: Sequence[Any], format: str = "", kind: str = "parameter") -> Tensor:
         """A stored tensor, in the model's format unless said otherwise."""
-        return self.net.stored(shape, format or self.format, name, kind)
+        if not self.tied:
+            return self.net.stored(shape, format or self.format, name, kind)
+        full = f"{self.net.scope_name}{name}"
+        if full not in self._weights:
+            self._weights[full] = self.net.stored(shape, format or self.format, name, kind)
+        return self._weights[full]
 
     def one(self, operator: str, inputs: Sequence[Tensor | None], attributes: dict[str, Any] | None = None,
             name: str | None = None) -> Tensor:
@@ -71,6 +79,10 @@ class Model:
         scheme = self.c.precision.of(f"{self.net.scope_name}{name}")
         if weight is not None:
             y = self._tied(x, weight, name)
+        elif scheme is None and len(x.shape) == 2:  # a Gemm, whose bias starts the sum, as exporters write it
+            inputs = [x, self.stored(f"{name}.weight", (out, x.shape[-1]), x.format)]
+            inputs += [self.stored(f"{name}.bias", (out,), x.format)] if bias else []
+            return self.one("Gemm", inputs, {"transB": 1}, name)
         elif scheme is None:
             y = self.one("MatMul", [x, self.stored(f"{name}.weight", (x.shape[-1], out), x.format)], None, name)
         else:
