@@ -136,7 +136,8 @@ def exports(options: Options) -> Iterator[Claim]:
 
 def _counted_now(recorded: Iterable[str]) -> Iterator[tuple[str, dict[str, int]]]:
     """torch's multiply-accumulates of each recorded architecture that can be built here."""
-    from strip_models import MODELS, products
+    from exported_models import MODELS
+    from strip_models import products
 
     for name in recorded:
         try:

@@ -177,7 +177,8 @@ def _migrated(table: Mapping[str, Any]) -> dict[str, Any]:
         names = [*names[:1 + len(terms)], "product_width"]
     migrated = {k: v for k, v in table.items() if k in _MODEL and k not in ("kernel", "trees")}
     migrated |= {"coefficients": dict(zip(terms, table["coefficients"], strict=True)),
-                 "range": {t: [low, high] for t, low, high in zip(terms, table["low"], table["high"], strict=True)},
+                 "range": {t: [low, high] for t, low, high in zip(terms, table["low"], table["high"], strict=True)
+                           if low <= high},
                  "covariance": {a: dict(zip(terms, row, strict=True)) for a, row in
                                 zip(terms, table["covariance"], strict=False) if any(row)}}
     if "kernel" in table:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 
 from hardware.device import Device, load_device
 from hardware.energy_model import EnergyModel, Interval
 from hardware.measurement import Measurement
 from hardware.runtime import load_runtime
 from hardware.terms import TERMS
-from tocompiler import Network, compile, predict
+from tocompiler import Network, compile, load, predict
 from tocompiler.costing import TransistorProgram
 from tocompiler.energy.columns import Columns
 from tocompiler.energy.evaluation import evaluate
@@ -186,3 +189,31 @@ def test_predicting_imports_neither_scipy_nor_sklearn_nor_statsmodels() -> None:
 def test_a_network_is_compiled_before_it_is_predicted() -> None:
     with pytest.raises(ValueError, match=r"a Network is not a compiled program: give what tocompiler\.compile returns"):
         predict(Network("n"), load_device("rpi4"))
+
+
+@pytest.mark.parametrize(("name", "joules"), [  # as the version that wrote these files predicted
+    ("jetson_tx2_maxn", (0.18904273075002856, 0.07375665956691793, 0.012886127536670908)),
+    ("gpu_rtx6000", (9.973403460029482, 7.939702250725798, 0.7492793318788911)),
+    ("rpi4", (26.16064822752348, 33.862591763998516, 5.655060209585454)),
+])
+def test_a_device_file_of_schema_1_predicts_as_the_version_that_wrote_it(name: str, joules: tuple[float, ...]) -> None:
+    old = load_device(Path(__file__).parents[1] / "data" / "devices" / f"{name}.schema1.toml")
+    models = (("resnet18", 2, "inference", "fp16"), ("mobilenet_v2", 1, "inference", None),
+              ("mlp:64-32-10:relu", 8, "training", None))
+    found = [predict(compile(load(model, batch=batch), phase=phase, format=format), old).energy_joule
+             for model, batch, phase, format in models]
+    assert found == pytest.approx(joules, rel=1e-3)
+
+
+def test_a_device_file_with_its_terms_in_another_order_predicts_the_same(tmp_path: Path) -> None:
+    device = load_device("jetson_tx2_maxn")
+    table = tomllib.loads(device.to_toml())
+    for label in table["models"]:
+        for part in ("coefficients", "range", "covariance"):
+            table["models"][label][part] = dict(reversed(table["models"][label][part].items()))
+    path = tmp_path / "permuted.toml"
+    path.write_text(tomli_w.dumps(table), encoding="utf-8")
+    program = compile(load("resnet18"))
+    first, second = predict(program, device), predict(program, load_device(path))
+    assert second.energy_joule == pytest.approx(first.energy_joule, rel=1e-12)
+    assert second.high_joule == pytest.approx(first.high_joule, rel=1e-12)
