@@ -5,6 +5,7 @@ Weights are random: none is downloaded.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tocompiler import compile
 from tocompiler.network import Network
 from tocompiler.operators import rule
 from tocompiler.tensors import Tensor
@@ -191,7 +192,6 @@ def test_symbolic_dimensions_go_through() -> None:
     (IMAGE, lambda n, x: n.group_norm(x, 4), "group_norm: 6 channels do not divide into 4 groups"),
     (IMAGE, lambda n, x: n.layer_norm(x, 8), r"layer_norm: 'input' of shape \(2, 6, 9, 9\) does not end in \(8,\)"),
     ((4,), lambda n, x: n.batch_norm(x), "batch_norm: needs"),
-    (IMAGE, lambda n, x: n.adaptive_avg_pool2d(x, 2), "does not divide into"),
     (IMAGE, lambda n, x: n.gelu(x, "sigmoid"), 'gelu: approximate is "none" or "tanh"'),
     (IMAGE, lambda n, x: n.prelu(x, 5), "prelu: 5 slopes do not fit"),
     (IMAGE, lambda n, x: n.split(x, (1, 2), 1), "split: pieces of"),
@@ -214,3 +214,33 @@ def test_a_misfit_is_one_line_that_names_the_layer(shape: tuple[int, ...], build
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(ValueError, match="fp31"):
         Network().input((1,), "fp31")
+
+
+@pytest.mark.parametrize(("size", "output", "pooled"), [
+    ((6, 6), (4, 4), 8 * 8),  # windows of 2 along each axis: 0-1, 1-2, 3-4, 4-5
+    ((1, 1), (6, 6), 6 * 6),  # upwards: every place is the one element
+    ((7, 5), (3, 2), 9 * 6),  # 0-2, 2-4, 4-6; 0-2, 2-4
+])
+def test_adaptive_pooling_has_pytorchs_windows(size: tuple[int, int], output: tuple[int, int], pooled: int) -> None:
+    net = Network("adaptive")
+    net.output(net.adaptive_avg_pool2d(net.input((2, 3, *size)), output))
+    totals = compile(net).totals
+    places = 6 * output[0] * output[1]
+    added = 6 * pooled - places
+    assert totals.alu_tasks == {"divide": places} | ({"add": added} if added else {})
+    assert net.outputs[0].shape == (2, 3, *output)
+
+
+def test_adaptive_pooling_windows_are_torchs() -> None:
+    torch = pytest.importorskip("torch")
+    for m, n in ((6, 4), (1, 6), (7, 3), (5, 2)):
+        x = torch.zeros(1, 1, m, requires_grad=True)
+        touched = 0
+        for place in range(n):
+            x.grad = None
+            torch.nn.functional.adaptive_avg_pool1d(x, n)[0, 0, place].backward()
+            touched += int((x.grad != 0).sum())
+        net = Network("adaptive")
+        net.output(net.adaptive_avg_pool2d(net.input((1, 1, m, 1)), (n, 1)))
+        tasks = compile(net).totals.alu_tasks
+        assert tasks.get("add", 0) == touched - n

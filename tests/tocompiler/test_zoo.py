@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tocompiler import load, zoo
+from tocompiler import compile, load, zoo
 from tocompiler.network import Network
 from tocompiler.operators import rule
 from tocompiler.passes import pipeline
@@ -156,3 +156,14 @@ def test_berts_newer_export_differs_by_its_mask_alone() -> None:
         if name == "Attention":
             tasks["add", "fp32"] += 12 * 128 * 128
     assert exported == built
+
+
+def test_options_follow_a_name() -> None:
+    small = compile(load("alexnet:image_size=64,num_classes=10", batch=2))
+    # torchvision's: 15, 7, 3 and 1 pixels a side, pooled up to 6 again.
+    assert small.network.outputs[0].shape == (2, 10)
+    assert not small.unmodelled
+    with pytest.raises(ValueError, match="'image_size=big' is not OPTION=N"):
+        load("alexnet:image_size=big")
+    with pytest.raises(ValueError, match="has no option depth; it has image_size, num_classes"):
+        load("alexnet:depth=3")

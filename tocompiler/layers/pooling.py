@@ -36,15 +36,14 @@ class Pooling(Builder):
         return self._one("AveragePool", [x], attributes, "avg_pool2d")
 
     def adaptive_avg_pool2d(self, x: Tensor, output_size: int | Sequence[int]) -> Tensor:
-        """Means that leave ``output_size``: GlobalAveragePool for 1, otherwise equal windows, which must divide."""
+        """Means that leave ``output_size``: one for 1, equal windows where they divide, PyTorch's otherwise."""
         layer = self._next("adaptive_avg_pool2d")
         expect_rank(layer, x, 4, _AXES)
         size = spread(output_size, 2, layer, "output_size")
         if size == (1, 1):
             return self._one("GlobalAveragePool", [x], name="adaptive_avg_pool2d")
         if any(have % want for have, want in zip(x.shape[2:], size, strict=True)):
-            raise ValueError(f"{layer}: {x.shape[2:]} does not divide into {size} equal windows; "
-                             f"choose an input size that does")
+            return self._one("tocompiler.AdaptiveAveragePool", [x], {"output_size": size}, "adaptive_avg_pool2d")
         kernel = tuple(have // want for have, want in zip(x.shape[2:], size, strict=True))
         attributes = _window(layer, x, kernel, kernel, 0, False)
         return self._one("AveragePool", [x], attributes, "adaptive_avg_pool2d")

@@ -1,7 +1,7 @@
 """Pooling. A window of k elements is k - 1 comparisons or additions, padding included; a mean is one division more.
 
-Adaptive pools have no ONNX operator: a builder says GlobalAveragePool for an output of 1, and AveragePool with
-the kernel and stride that divide the input otherwise.
+Adaptive pools have no ONNX operator: a builder says GlobalAveragePool for an output of 1, AveragePool with the kernel
+and stride that divide the input where they do, and an operator of this project's own otherwise.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tocompiler.operators.elementwise import nothing
 from tocompiler.operators.shapes import arithmetic, bad, integers, product, windows
 from tocompiler.tensors import Operator, Shape
 
-__all__ = ["AveragePool", "LpPool", "MaxPool", "MaxUnpool"]
+__all__ = ["AdaptiveAveragePool", "AdaptiveMaxPool", "AveragePool", "LpPool", "MaxPool", "MaxUnpool"]
 
 
 class _Pool(Rule):
@@ -86,6 +86,49 @@ class AveragePool(_Pool):
 
     def backward(self, op: Operator, format: str, y: Count, k: Count) -> Tasks:
         return Tasks({("divide", format): y, ("add", format): self.added(op, y * k)})
+
+
+class _Adaptive(Rule):
+    """Place i of n along an axis of length m pools elements floor(i m / n) to ceil((i + 1) m / n), as PyTorch's
+    adaptive pools do: windows may differ and overlap, and there may be more of them than elements. ``output_size`` is
+    an attribute."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        x, size = op.given(0), tuple(op.attributes["output_size"])
+        if len(x.shape) != len(size) + 2:
+            raise bad(op, f"shape {x.shape}; it needs a batch, a channel and {len(size)} spatial axes")
+        return [((*x.shape[:2], *size), x.format)]
+
+    def pooled(self, op: Operator) -> Count:
+        """Elements of all windows together."""
+        x = op.given(0).shape
+        along = [sum(-(-(i + 1) * m // n) - i * m // n for i in range(n))
+                 for m, n in zip(x[2:], op.attributes["output_size"], strict=True)]
+        return product((*x[:2], *along))
+
+
+@register("tocompiler.AdaptiveAveragePool")
+class AdaptiveAveragePool(_Adaptive):
+    """An addition for each element but the first of a window, and a division for each window."""
+
+    def work(self, op: Operator) -> Work:
+        y = op.outputs[0].elements
+        return Work(Tasks.of(arithmetic(op.given(0)), add=self.pooled(op) - y, divide=y))
+
+    def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
+        y = op.outputs[0].elements
+        return Work(Tasks.of(op.given(0).format, divide=y, add=self.pooled(op)))
+
+
+@register("tocompiler.AdaptiveMaxPool")
+class AdaptiveMaxPool(_Adaptive):
+    """A comparison for each element but the first of a window; the gradient goes to the element chosen."""
+
+    def work(self, op: Operator) -> Work:
+        return Work(Tasks.of(arithmetic(op.given(0)), compare=self.pooled(op) - op.outputs[0].elements))
+
+    def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
+        return Work(Tasks.of(op.given(0).format, add=op.outputs[0].elements))
 
 
 @register("LpPool", "GlobalLpPool")

@@ -47,7 +47,8 @@ def _load_families() -> None:
 
 
 def names() -> list[str]:
-    """Every zoo name, sorted; ``mlp`` is followed by its widths, as in ``mlp:4-16-16-3:tanh``."""
+    """Every zoo name, sorted; ``mlp`` is followed by its widths, as in ``mlp:4-16-16-3:tanh``, any other by its options
+    if need be, as in ``alexnet:image_size=64,num_classes=10``."""
     _load_families()
     return sorted(_ARCHITECTURES)
 
@@ -66,7 +67,9 @@ def build(name: str, batch: Any = 1, symbolic: bool = False, **options: Any) -> 
     if base not in _ARCHITECTURES:
         raise ValueError(f"unknown zoo network '{name}'{_suggestion(base)}")
     function, variant = _ARCHITECTURES[base]
-    if widths:
+    if "=" in widths:
+        options |= _options(name, widths)
+    elif widths:
         options["widths"] = widths
     known = function.__kwdefaults__ or {}
     unknown = sorted(options.keys() - known.keys())
@@ -78,6 +81,17 @@ def build(name: str, batch: Any = 1, symbolic: bool = False, **options: Any) -> 
     net = Network(name)
     function(net, batch, *variant, **options)
     return net
+
+
+def _options(name: str, text: str) -> dict[str, int]:
+    """``image_size=64,num_classes=10`` as options; ValueError where that is not what the text is."""
+    found: dict[str, int] = {}
+    for part in text.split(","):
+        key, _, number = part.partition("=")
+        if not key or not number.isdecimal() or int(number) == 0:
+            raise ValueError(f"zoo network '{name}': '{part}' is not OPTION=N with a positive N")
+        found[key.strip()] = int(number)
+    return found
 
 
 def _suggestion(name: str) -> str:

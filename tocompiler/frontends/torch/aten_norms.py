@@ -184,13 +184,13 @@ def _avg_pool(call: Call, x: Tensor, kernel: Any, stride: Any = None, padding: A
 @aten("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "_adaptive_avg_pool2d",
       "_adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d")
 def _adaptive_pool(call: Call, x: Tensor, output_size: Any) -> Any:
-    """Equal windows where the sizes divide; PyTorch's uneven ones have no ONNX counterpart."""
+    """Equal windows where the sizes divide; uneven ones are an operator of this project's own."""
     kind = "Max" if "max" in call.name else "Average"
     rank = len(call.shape) - 2
     if all(d == 1 for d in call.shape[2:]):
         y = call.emit(f"Global{kind}Pool", [x])
     elif any(have % want for have, want in zip(x.shape[2:], call.shape[2:], strict=True)):
-        raise NotTabled("uneven windows")
+        y = call.emit(f"tocompiler.Adaptive{kind}Pool", [x], {"output_size": tuple(call.shape[2:])})
     else:
         kernel = tuple(have // want for have, want in zip(x.shape[2:], call.shape[2:], strict=True))
         y = call.emit(f"{kind}Pool", [x], _window(kernel, kernel, 0, rank, False))
