@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from alu_library.tasks import Count, Tasks
 from tocompiler.operators import Loops, Rule, Work, add_rule, register
 from tocompiler.operators.sequence import Naming, Refusal
-from tocompiler.operators.shapes import product
+from tocompiler.operators.shapes import arithmetic, bad, product
 from tocompiler.operators.softmax import softmax_tasks
 from tocompiler.tensors import Operator, Shape
 
@@ -27,8 +27,24 @@ def _after(transform: str, format: str, rows: Count, width: Count) -> Tasks:
     return Tasks()
 
 
+class _Scores(Rule):
+    """A model of rows of features: a regressor gives (rows, targets), a classifier a label for each row and
+    (rows, classes)."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        x = op.given(0)
+        rows = x.shape[:1] if len(x.shape) > 1 else (1,)
+        if not op.operator.endswith("Classifier"):
+            return [((*rows, int(op.attributes.get("n_targets", op.attributes.get("targets", 1)))), "fp32")]
+        for ending, format in (("int64s", "int64"), ("ints", "int64"), ("strings", "string")):
+            labels = op.attributes.get(f"classlabels_{ending}")
+            if labels:
+                return [(rows, format), ((*rows, len(labels)), "fp32")]
+        raise bad(op, "has no class labels: give classlabels_int64s or classlabels_strings")
+
+
 @register("ai.onnx.ml.LinearRegressor", "ai.onnx.ml.LinearClassifier")
-class LinearModel(Rule):
+class LinearModel(_Scores):
     """Products of (rows, features) with stored coefficients; a classifier takes the class with the best score."""
 
     def work(self, op: Operator) -> Work:
@@ -45,7 +61,7 @@ class LinearModel(Rule):
 
 
 @register("ai.onnx.ml.SVMRegressor", "ai.onnx.ml.SVMClassifier")
-class SupportVectors(Rule):
+class SupportVectors(_Scores):
     """A kernel of each row with each support vector, then products with the coefficients; a classifier votes once for
     each pair of classes."""
 
@@ -69,7 +85,7 @@ class SupportVectors(Rule):
 
 
 @register("ai.onnx.ml.TreeEnsemble", "ai.onnx.ml.TreeEnsembleRegressor", "ai.onnx.ml.TreeEnsembleClassifier")
-class Trees(Rule):
+class Trees(_Scores):
     """Upper bound: each row goes down every tree to its deepest leaf, a comparison for each level, and the leaves are
     added up."""
 
@@ -146,8 +162,52 @@ class Normalizer(_PerElement):
 add_rule("ai.onnx.ml.Scaler", _PerElement(add=1, multiply=1))
 add_rule("ai.onnx.ml.Binarizer", _PerElement(compare=1))
 add_rule("ai.onnx.ml.Imputer", _PerElement(compare=1, select=1))
-add_rule("ai.onnx.ml.ArrayFeatureExtractor", Naming())
 add_rule("ai.onnx.ml.FeatureVectorizer", Naming())
 add_rule("ai.onnx.ml.ZipMap", Naming())
-for _name in ("CastMap", "CategoryMapper", "DictVectorizer", "LabelEncoder", "OneHotEncoder"):
+for _name in ("CastMap", "DictVectorizer"):
     add_rule(f"ai.onnx.ml.{_name}", Refusal("it looks keys up in a dictionary, and its comparisons depend on the data"))
+
+
+@register("ai.onnx.ml.ArrayFeatureExtractor")
+class ArrayFeatureExtractor(Naming):
+    """Some columns of the last axis, by their places; one axis counts as one row."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        x, places = op.given(0), op.given(1)
+        return [((*(x.shape[:-1] or (1,)), places.elements), x.format)]
+
+
+class _Lookup(Rule):
+    """Each element looked up among sorted keys: a comparison for each halving, an upper bound (a hash needs one)."""
+
+    def keys(self, op: Operator) -> int:
+        """How many keys there are; ValueError if none is given."""
+        named = [v for k, v in op.attributes.items() if k.startswith(("keys_", "cats_")) and k != "keys_tensor"]
+        tensor = op.attributes.get("keys_tensor")
+        count = max((len(v) for v in named), default=0) or int(getattr(tensor, "size", 0))
+        if not count:
+            raise bad(op, "has no keys")
+        return count
+
+    def work(self, op: Operator) -> Work:
+        x = op.given(0)
+        return Work(Tasks({("compare", arithmetic(x)): x.elements * max((self.keys(op) - 1).bit_length(), 1)}))
+
+
+@register("ai.onnx.ml.LabelEncoder", "ai.onnx.ml.CategoryMapper")
+class LabelEncoder(_Lookup):
+    """Keys to values, element by element."""
+
+    _VALUES = (("values_int64s", "int64"), ("values_strings", "string"), ("values_floats", "fp32"))
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        formats = [format for name, format in self._VALUES if op.attributes.get(name)]
+        return [(op.given(0).shape, formats[0] if formats else "int64")]
+
+
+@register("ai.onnx.ml.OneHotEncoder")
+class OneHotEncoder(_Lookup):
+    """A one in a row of zeros as long as there are categories."""
+
+    def results(self, op: Operator) -> list[tuple[Shape, str]]:
+        return [((*op.given(0).shape, self.keys(op)), "fp32")]
