@@ -19,6 +19,8 @@ _KINDS = {1: "a number", 2: "an integer", 3: "text", 4: "a tensor", 5: "a graph"
           8: "texts", 9: "tensors", 10: "graphs", 11: "a sparse tensor", 12: "sparse tensors", 13: "a type",
           14: "types"}
 """AttributeProto.AttributeType in words."""
+_STEPS = frozenset({"strides", "dilations", "kernel_shape"})
+"""What sizes are divided by, in compiled code too, where a division by zero ends the process."""
 _MOST = 2**31 - 1
 _Key = tuple[str, str, str]
 
@@ -130,6 +132,8 @@ class _Check:
         for attribute in node.attribute:
             if attribute.type == 4 and any(d < 0 for d in attribute.t.dims):
                 self._misfit(f"{title}: its attribute {attribute.name} has the negative size {list(attribute.t.dims)}")
+            if attribute.name in _STEPS and any(step < 1 for step in attribute.ints):
+                self._misfit(f"{title}: its attribute {attribute.name} is {list(attribute.ints)}, not positive")
         for inner in nested_graphs(node):
             self.graph(inner, scopes)
         for written in self._names(node.output, title):
