@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tocompiler.errors import explained
 from tocompiler.tensors import Statistics
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ def weight_statistics(path: str | Path) -> dict[str, Statistics]:
         model = onnx.load(path)
     except (OSError, onnx.checker.ValidationError) as error:
         raise ValueError(f"{path}: --read-weights needs the whole model, but {error}") from None
-    arrays = ((w.name, numpy_helper.to_array(w, str(Path(path).parent))) for w in model.graph.initializer)
-    return {name: _zeros(values) for name, values in arrays if values.dtype.kind == "f" and values.size}
+    with explained(f"{path}: its weights cannot be read"):
+        arrays = ((w.name, numpy_helper.to_array(w, str(Path(path).parent))) for w in model.graph.initializer)
+        return {name: _zeros(values) for name, values in arrays if values.dtype.kind == "f" and values.size}
 
 
 def profiled_statistics(path: str | Path, inputs: str | Path) -> dict[str, Statistics]:
@@ -43,18 +45,20 @@ def profiled_statistics(path: str | Path, inputs: str | Path) -> dict[str, Stati
         import onnxruntime
     except ImportError:
         raise ValueError("--profile runs the model with onnxruntime: pip install onnxruntime") from None
-    model = onnx.load(path)
-    with numpy.load(inputs) as arrays:
-        feeds = {name: arrays[name] for name in arrays.files}
+    with explained(f"{inputs}: not an .npz file, or {path} not a model"):
+        model = onnx.load(path)
+        with numpy.load(inputs) as arrays:
+            feeds = {name: arrays[name] for name in arrays.files}
     missing = [i.name for i in _run_inputs(model) if i.name not in feeds]
     if missing:
         raise ValueError(f"{inputs}: has no array '{missing[0]}', an input of {path}")
     shown = {o.name for o in model.graph.output}
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for node in model.graph.node for name in node.output
                               if name and name not in shown)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    names = [o.name for o in session.get_outputs()]
-    results = dict(zip(names, session.run(names, feeds), strict=True))
+    with explained(f"{path}: onnxruntime cannot run it on {inputs}"):
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        names = [o.name for o in session.get_outputs()]
+        results = dict(zip(names, session.run(names, feeds), strict=True))
     return {name: _zeros(values) for name, values in {**feeds, **results}.items()
             if isinstance(values, numpy.ndarray) and values.dtype.kind == "f" and values.size}
 
