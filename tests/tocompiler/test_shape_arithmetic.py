@@ -11,6 +11,7 @@ import sympy
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
+from tocompiler.frontends.onnx_reference import by_reference, has_reference
 from tocompiler.frontends.shape_arithmetic import LARGEST, can_evaluate, evaluate, shape_value
 
 I64 = np.int64
@@ -117,3 +118,48 @@ def test_powers_beside_symbols_stay_small() -> None:
     assert evaluate("Pow", [mixed, np.array(2)], {})[0].tolist() == [n**2, 10**12]  # type: ignore[index]
     assert evaluate("Pow", [mixed, np.array(10**6)], {}) is None
     assert evaluate("Pow", [mixed, mixed], {}) is None
+
+
+@pytest.mark.parametrize(("operator", "inputs", "attributes", "expected"), [
+    ("Clip", [V, np.array(0, I64), np.array(5, I64)], {}, [4, 0, 5, 2]),
+    ("Sign", [V], {}, [1, -1, 1, 1]), ("Xor", [V > 0, V > 3], {}, [False, False, False, True]),
+    ("ArgMax", [V], {"axis": 0, "keepdims": 0}, 2), ("Pad", [V, np.array([1, 2], I64)], {}, [0, 4, -3, 7, 2, 0, 0]),
+    ("OneHot", [np.array([1], I64), np.array(3, I64), np.array([0, 1], I64)], {}, [[0, 1, 0]]),
+    ("GatherElements", [V, np.array([2, 0], I64)], {}, [7, 4]), ("ReduceMean", [F], {"keepdims": 0}, 1.0),
+])
+def test_other_constants_come_from_the_reference(operator: str, inputs: list[Any], attributes: dict[str, Any],
+                                                 expected: Any) -> None:
+    node = helper.make_node(operator, [f"x{i}" for i in range(len(inputs))], ["y"], **attributes)
+    assert has_reference(operator)
+    found = by_reference(node, inputs, {"": 17})
+    assert found is not None
+    assert found[0].tolist() == expected
+
+
+def test_the_reference_is_not_asked_for_what_is_large_or_symbolic() -> None:
+    pad = helper.make_node("Pad", ["x", "p"], ["y"])
+    assert by_reference(pad, [V, np.array([10**9, 0], I64)], {"": 17}) is None
+    assert by_reference(pad, [V.reshape(1, 1, 2, 2), np.full(8, 500, I64)], {"": 17}) is None
+    assert by_reference(pad, [np.zeros(LARGEST + 1), np.array([0, 0], I64)], {"": 17}) is None
+    symbols = np.array([sympy.Symbol("n")], dtype=object)
+    assert by_reference(helper.make_node("Clip", ["x"], ["y"]), [symbols], {"": 17}) is None
+    assert by_reference(pad, [V, np.array([1, 2, 3], I64)], {"": 17}) is None  # operands that do not fit
+
+
+def test_a_padding_that_is_clipped_builds() -> None:
+    """As exporters of SAME padding write it: max(total, 0), halved, before Pad."""
+    from onnx import TensorProto
+
+    from tocompiler import compile, load
+
+    nodes = [helper.make_node("Shape", ["x"], ["s"]), helper.make_node("Gather", ["s", "two"], ["h"]),
+             helper.make_node("Sub", ["h", "four"], ["total"]), helper.make_node("Clip", ["total", "zero"], ["kept"]),
+             helper.make_node("Concat", ["none", "kept", "kept", "none", "kept", "kept"], ["pads"], axis=0),
+             helper.make_node("Pad", ["x", "pads"], ["y"])]
+    stored = {"two": [2], "four": [4], "zero": None, "none": [0, 0]}
+    tensors = [onnx.numpy_helper.from_array(np.array(0 if v is None else v, I64), k) for k, v in stored.items()]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 6, 6])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], tensors)
+    network = load(helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)]))
+    assert network.outputs[0].shape == (1, 3, 10, 10)
+    assert not compile(network).unmodelled

@@ -12,6 +12,7 @@ from tocompiler.frontends.onnx_bodies import body_inputs
 from tocompiler.frontends.onnx_dimensions import free_inputs
 from tocompiler.frontends.onnx_inference import MISINFERRED, infer_again
 from tocompiler.frontends.onnx_kinds import stored_kinds
+from tocompiler.frontends.onnx_reference import by_reference, has_reference
 from tocompiler.frontends.onnx_types import (
     constant_of,
     dims_of,
@@ -160,14 +161,16 @@ class _Builder:
             if kind == "Size":
                 value = shape_value((inputs[0].elements,)).reshape(())
             scope[node.output[0]] = Tensor(node.output[0], value.shape, "int64", "constant", value)
-        elif can_evaluate(kind) and all(t is None or t.value is not None for t in inputs):
+        elif (can_evaluate(kind) or has_reference(kind)) and all(t is None or t.value is not None for t in inputs):
             return self._evaluated(node, inputs, scope)
         else:
             return False
         return True
 
     def _evaluated(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope) -> bool:
-        results = evaluate(node.op_type, [None if t is None else t.value for t in inputs], plain_attributes(node))
+        values = [None if t is None else t.value for t in inputs]
+        results = (evaluate(node.op_type, values, plain_attributes(node)) if can_evaluate(node.op_type)
+                   else by_reference(node, values, self._bindings.opsets))
         if results is None:
             return False
         kind = "parameter" if any(t is not None and t.kind == "parameter" for t in inputs) else "constant"
