@@ -56,4 +56,4 @@ def _bounded(inputs: Sequence[np.ndarray[Any, Any] | None]) -> bool:
     if data is None or sizes is None:
         return False
     grown = float(np.abs(sizes.astype(np.float64)).sum())
-    return math.prod(d + grown for d in (*data.shape, 1)) <= _BUILT
+    return bool(math.prod(d + grown for d in (*data.shape, 1)) <= _BUILT)
