@@ -96,22 +96,21 @@ def test_a_circuit_without_a_tree_has_nothing_to_check():
 @needs_yosys
 @pytest.mark.parametrize("kind", ADDERS)
 @SIGNED
-def test_adders_of_64_bits_are_proved(kind, signed):
-    prove(adder(kind, 64, signed), {"sum": "a + b"}, signed)
+def test_adders_of_16_bits_are_proved(kind, signed):
+    prove(adder(kind, 16, signed), {"sum": "a + b"}, signed)
 
 
 @needs_yosys
-@KINDS
 @SIGNED
-def test_multipliers_of_4_bits_are_proved(kind, signed):
-    prove(multiplier(kind, 4, signed), {"product": "a * b"}, signed)
+def test_a_multiplier_of_4_bits_is_proved(signed):
+    prove(multiplier("booth", 4, signed), {"product": "a * b"}, signed)
 
 
 @needs_yosys
 def test_other_circuits_are_proved():
-    prove(comparator(32, signed=True), {"less": "a < b", "equal": "a == b"}, signed=True)
-    prove(shifter(32, "left"), {"y": "a << amount"})
-    prove(multiply_adder("dadda", 4, 9), {"sum": "a * b + c"})
+    prove(comparator(16, signed=True), {"less": "a < b", "equal": "a == b"}, signed=True)
+    prove(shifter(16, "left"), {"y": "a << amount"})
+    prove(multiply_adder("dadda", 3, 7), {"sum": "a * b + c"})
 
 
 @needs_yosys
