@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from alu_library.pricing import DEFAULT_BASIS, Operand, Operands, price
 from alu_library.tasks import Count, check_count
 from tocompiler.lowering import AluProgram, AluRow, UnmodelledOperator
 from tocompiler.network import Network
 from tocompiler.tensors import Statistics
-
-if TYPE_CHECKING:
-    from tocompiler.execution import ExecutionProgram
 
 __all__ = ["Totals", "TransistorProgram", "TransistorRow", "compiled", "cost"]
 
@@ -112,8 +108,8 @@ class TransistorProgram:
         return self.alu.unmodelled
 
     @cached_property
-    def executions(self) -> dict[tuple[object, ...], ExecutionProgram]:
-        """What tocompiler.execution made of this program already, by runtime and conditions."""
+    def remembered(self) -> dict[object, object]:
+        """What later levels made of this program already, by keys of their own."""
         return {}
 
     @cached_property

@@ -124,10 +124,11 @@ def execute(program: Program, runtime: Runtime | str = "generic", *, last_cache_
         known = replace(known, rules=(*known.rules, RuleUse(
             "last_cache", {"capacity_byte": float(last_cache_byte)}, "the device's memory")))
     heard = {k: v for k, v in (conditions or {}).items() if k != "runtime"}
-    key = (known.key, tuple(sorted(heard.items())))
-    if key not in program.executions:
-        program.executions[key] = _executed(program, known, applied(known, heard))
-    return program.executions[key]
+    key = ("execution", known.key, tuple(sorted(heard.items())))
+    found = program.remembered.get(key)
+    if not isinstance(found, ExecutionProgram):
+        found = program.remembered[key] = _executed(program, known, applied(known, heard))
+    return found
 
 
 def _executed(program: TransistorProgram, runtime: Runtime, rules: tuple[Applied, ...]) -> ExecutionProgram:
