@@ -154,7 +154,7 @@ def _through(draft: Draft, rules: tuple[Applied, ...]) -> ExecutionRow:
 
 def _stated(row: TransistorRow, op: Operator | None, first_read: Mapping[str, float]) -> Draft:
     """What a row states: its arithmetic as priced, every operand touched and every result written once, one kernel."""
-    if not isinstance(row.transistor_operations, int | float):
+    if not all(isinstance(n, int | float) for n in (row.transistor_operations, row.traffic_bit)):
         raise ValueError(f"operator '{row.name}' has a symbolic dimension: bind it (--dim NAME=N)")
     alu = row.alu
     stored = [a for a in alu.reads if a.kind in _STORED]

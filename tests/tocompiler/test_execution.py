@@ -13,7 +13,7 @@ import pytest
 import tomli_w
 
 from hardware.runtime import RuleUse, Runtime, load_runtime, runtime_names
-from tocompiler import Network, compile
+from tocompiler import Network, compile, load
 from tocompiler.costing import TransistorProgram
 from tocompiler.execution import ExecutionProgram, execute
 from tocompiler.families import build
@@ -334,6 +334,11 @@ def test_a_bad_runtime_file_is_refused_in_one_line(tmp_path: Path, text: str, me
     with pytest.raises(ValueError, match=message) as error:
         conv(under=str(path))
     assert "\n" not in str(error.value)
+
+
+def test_a_symbol_must_be_bound_first() -> None:
+    with pytest.raises(ValueError, match=r"has a symbolic dimension: bind it \(--dim NAME=N\)"):
+        execute(compile(load("bert_base", symbolic=True)))
 
 
 def test_a_renamed_operator_executes_the_same() -> None:
