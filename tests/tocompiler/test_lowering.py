@@ -11,7 +11,7 @@ from alu_library.tasks import PRIMITIVES, Tasks
 from tocompiler.compiler import compile
 from tocompiler.lowering import expand, lower
 from tocompiler.network import Network
-from tocompiler.tensors import Operator, Tensor
+from tocompiler.tensors import Operator, Statistics, Tensor
 
 
 def small_cnn(batch: int = 1, width: int = 4) -> Network:
@@ -98,3 +98,71 @@ def test_training_is_forward_and_backward_together() -> None:
 def test_unknown_phase_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown phase 'dreaming'; use one of inference, training, backward"):
         lower(small_cnn(), format="fp32", phase="dreaming")
+
+
+def test_an_optimizer_s_step_is_a_row_for_each_parameter_that_reads_and_writes_it() -> None:
+    net = Network("one")
+    net.output(net.linear(net.input((2, 4)), out_features=3))
+    steps = [row for row in lower(net, format="fp32", phase="training").rows if row.phase == "optimizer"]
+    sizes = {t.name: t.elements for t in net.stored_tensors()}
+    assert [(row.parameter, row.operator, row.source) for row in steps] == [(name, "sgd", None) for name in sizes]
+    for row in steps:
+        # w -= lr g: the parameter and its gradient are read, the parameter is written.
+        assert [a.elements for a in row.reads] == [sizes[str(row.parameter)]] * 2
+        assert [a.elements for a in row.writes] == [sizes[str(row.parameter)]]
+        assert row.tasks == Tasks.of("fp32", multiply_accumulate=sizes[str(row.parameter)])
+
+
+def test_phases_run_what_they_say() -> None:
+    phases = {phase: {row.phase for row in lower(small_cnn(), format="fp32", phase=phase).rows}
+              for phase in ("inference", "training", "backward")}
+    assert phases == {"inference": {"forward"}, "training": {"forward", "backward", "optimizer"},
+                      "backward": {"backward", "optimizer"}}
+    with pytest.raises(ValueError, match="unknown phase 'forward'; use one of inference, training, backward"):
+        lower(small_cnn(), format="fp32", phase="forward")
+
+
+def test_products_meet_the_zeros_of_their_operands_and_functions_are_dense_inside() -> None:
+    half = Statistics(zeros=0.5, distribution="relu")
+    x, w = Tensor("x", (2, 4), statistics=half), Tensor("w", (4, 3), kind="parameter")
+    ops = [Operator("m", "MatMul", (x, w), (Tensor("y", (2, 3)),)),
+           Operator("a", "Add", (x, x), (Tensor("z", (2, 4)),)),
+           Operator("s", "Sigmoid", (x,), (Tensor("t", (2, 4)),))]
+    product, addition, sigmoid = lower(Network("n", ops, [x]), format="fp32").rows
+    assert product.operands == (half, Statistics())
+    assert addition.operands == (half, half)
+    assert sigmoid.operands == (Statistics(), Statistics())
+    # A tensor that is read twice crosses once.
+    assert [(a.tensor, a.elements) for a in addition.reads] == [("x", 8)]
+    assert addition.traffic_bit == (8 + 8) * 32
+
+
+@pytest.mark.parametrize(("format", "tasks"), [
+    ("uint4", Tasks({("table_read", "16x4"): 1})), ("int8", Tasks({("table_read", "256x8"): 1})),
+    ("int9", function("tanh", "fp32").tasks + Tasks.of("fp32", convert=2)),
+    ("int16", function("tanh", "fp32").tasks + Tasks.of("fp32", convert=2)), ("fp16", function("tanh", "fp16").tasks),
+])
+def test_a_function_of_an_integer_is_a_table_up_to_eight_bits(format: str, tasks: Tasks) -> None:
+    primitives, functions = expand(Tasks({("tanh", format): 1, ("add", format): 5}))
+    assert primitives == tasks + Tasks({("add", format): 5})
+    assert functions == Tasks({("tanh", format): 1})
+
+
+def test_a_bound_on_the_error_reaches_the_program() -> None:
+    bounded = lower(small_cnn(), format="fp32", activation_error_ulp=2.0)
+    sigmoid = next(row for row in bounded.rows if row.operator == "Sigmoid")
+    assert sigmoid.tasks == function("sigmoid", "fp32", max_error_ulp=2.0).tasks * 64
+
+
+def test_parameters_may_be_given() -> None:
+    assert lower(small_cnn(), format="fp32", parameters=7).parameters == 7
+    assert lower(small_cnn(), format="fp32", parameters=0).parameters == 0
+
+
+def test_traffic_by_level_falls_to_what_must_move() -> None:
+    net = Network("n")
+    net.output(net.linear(net.input((64, 64)), out_features=64))
+    (row,) = lower(net, format="fp32").rows
+    tight, loose = row.traffic([32 * 64, 10**9])
+    assert loose == row.traffic_bit == (64 * 64 * 3 + 64) * 32 == row.traffic([10**9])[0]
+    assert tight > loose

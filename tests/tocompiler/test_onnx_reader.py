@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from tocompiler.frontends import onnx_reader
 from tocompiler.frontends.onnx import read
 from tocompiler.frontends.onnx_reader import KEPT_BYTES, skim
 
@@ -48,6 +50,39 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "model.onnx"
     onnx.save(_model(), str(path))
     return path
+
+
+_MESSAGES = (
+    (onnx_reader._TENSOR, TensorProto, {}, {"float_data", "int32_data", "string_data", "int64_data", "raw_data",
+                                            "double_data", "uint64_data", "doc_string", "metadata_props"}),
+    (onnx_reader._SPARSE_TENSOR, onnx.SparseTensorProto,
+     {"values": onnx_reader._TENSOR, "indices": onnx_reader._TENSOR},
+     set()),
+    (onnx_reader._ATTRIBUTE, onnx.AttributeProto, {
+        "t": onnx_reader._TENSOR, "tensors": onnx_reader._TENSOR, "g": onnx_reader._GRAPH, "graphs": onnx_reader._GRAPH,
+        "sparse_tensor": onnx_reader._SPARSE_TENSOR, "sparse_tensors": onnx_reader._SPARSE_TENSOR}, {"doc_string"}),
+    (onnx_reader._NODE, onnx.NodeProto, {"attribute": onnx_reader._ATTRIBUTE}, {"doc_string", "metadata_props"}),
+    (onnx_reader._VALUE_INFO, onnx.ValueInfoProto, {}, {"doc_string", "metadata_props"}),
+    (onnx_reader._GRAPH, onnx.GraphProto, {
+        "node": onnx_reader._NODE, "initializer": onnx_reader._TENSOR, "input": onnx_reader._VALUE_INFO,
+        "output": onnx_reader._VALUE_INFO, "value_info": onnx_reader._VALUE_INFO,
+        "sparse_initializer": onnx_reader._SPARSE_TENSOR}, {"doc_string", "quantization_annotation", "metadata_props"}),
+    (onnx_reader._FUNCTION, onnx.FunctionProto, {
+        "node": onnx_reader._NODE, "attribute_proto": onnx_reader._ATTRIBUTE, "value_info": onnx_reader._VALUE_INFO},
+     {"doc_string", "metadata_props"}),
+    (onnx_reader._MODEL, onnx.ModelProto, {"graph": onnx_reader._GRAPH, "functions": onnx_reader._FUNCTION},
+     {"doc_string", "metadata_props", "training_info"}),
+)
+"""What the reader does with each message's fields, by their names in onnx.proto: walk into them, or leave them out."""
+
+
+@pytest.mark.parametrize(("message", "kind", "walked", "dropped"), _MESSAGES, ids=[m[1].__name__ for m in _MESSAGES])
+def test_field_numbers_are_those_of_onnx(message: Any, kind: Any, walked: dict[str, Any], dropped: set[str]) -> None:
+    numbers = {f.name: f.number for f in kind.DESCRIPTOR.fields}
+    assert {number: id(child) for number, child in message.children.items()} == {
+        numbers[name]: id(child) for name, child in walked.items()}
+    assert message.dropped == {numbers[name] for name in dropped if name in numbers}
+    assert max(numbers.values()) <= onnx_reader._LAST_FIELD
 
 
 def test_large_payloads_are_left_out_wherever_they_are(file: Path) -> None:

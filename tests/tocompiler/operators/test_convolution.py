@@ -74,6 +74,26 @@ def test_a_causal_convolution_and_folded_columns(make, work):
     assert work(make("Col2Im", (1, 12, 9), [4, 4], [2, 2])).tasks == Tasks.of("fp32", add=12 * 9)
 
 
+def test_the_results_of_a_causal_convolution_and_of_folded_columns(make):
+    # The past that the next call needs is one shorter than the kernel; 12 columns of 2 * 3 elements are 2 channels.
+    causal = make("CausalConvWithState", (2, 4, 10), (4, 1, 3), results=2)
+    assert [t.shape for t in causal.outputs] == [(2, 4, 10), (2, 4, 2)]
+    assert make("Col2Im", (2, 12, 20), [5, 6], [2, 3]).outputs[0].shape == (2, 2, 5, 6)
+    with pytest.raises(ValueError, match="must be constants"):
+        make("Col2Im", (2, 12, 20), (2,), [2, 3])
+
+
+def test_the_gradients_of_a_causal_convolution_and_of_folded_columns(make, gradient):
+    plain = make("CausalConvWithState", (2, 4, 10), (4, 1, 3), results=2)
+    active = make("CausalConvWithState", (2, 4, 10), (4, 1, 3), results=2, activation="silu")
+    # Input and weight each take as many products as the forward pass; SiLU's derivative is one factor per element.
+    assert gradient(plain).multiply_accumulates == 2 * 2 * 4 * 10 * 3
+    assert gradient(active).tasks == gradient(plain).tasks + Tasks.of("fp32", silu_derivative=80, multiply=80)
+    columns = make("Col2Im", (1, 12, 9), [4, 4], [2, 2])
+    assert gradient(columns, True, False, False).reads is None  # taken out again: a copy
+    assert gradient(columns, False, False, False).reads == ()
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_shapes_agree_with_onnx(agrees, data):
