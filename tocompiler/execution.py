@@ -132,6 +132,9 @@ def execute(program: Program, runtime: Runtime | str = "generic", *, last_cache_
 
 
 def _executed(program: TransistorProgram, runtime: Runtime, rules: tuple[Applied, ...]) -> ExecutionProgram:
+    for row in program.rows:
+        if not all(isinstance(n, int | float) for n in (row.transistor_operations, row.traffic_bit)):
+            raise ValueError(f"operator '{row.name}' has a symbolic dimension: bind it (--dim NAME=N)")
     network = program.network
     operators = {op.name: op for op in network.operators}
     first_read = _first_reads(network)
@@ -154,8 +157,6 @@ def _through(draft: Draft, rules: tuple[Applied, ...]) -> ExecutionRow:
 
 def _stated(row: TransistorRow, op: Operator | None, first_read: Mapping[str, float]) -> Draft:
     """What a row states: its arithmetic as priced, every operand touched and every result written once, one kernel."""
-    if not all(isinstance(n, int | float) for n in (row.transistor_operations, row.traffic_bit)):
-        raise ValueError(f"operator '{row.name}' has a symbolic dimension: bind it (--dim NAME=N)")
     alu = row.alu
     stored = [a for a in alu.reads if a.kind in _STORED]
     read = sum(byte_of(a.format) * a.elements for a in alu.reads if a.kind not in _STORED)
