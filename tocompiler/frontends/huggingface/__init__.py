@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tocompiler.errors import explained
 from tocompiler.frontends.huggingface.config import Config, nearest
 from tocompiler.frontends.huggingface.precision import precision_of, stated
 from tocompiler.frontends.huggingface.registry import BUILDERS, family
@@ -64,7 +65,8 @@ def from_config(config: Mapping[str, Any], batch: Any = 1, name: str | None = No
         options = open_lengths(known) | options
     precision = stated(precision_of(config), weights, cache)
     net = Network(name or kind, notes=precision.notes)
-    function(net, Config(config, None, precision), batch, **options)
+    with explained(f"the configuration of a {kind} cannot be read: a field is not of its kind"):
+        function(net, Config(config, None, precision), batch, **options)
     return _in_format(net, precision.format)
 
 

@@ -12,8 +12,13 @@ from tocompiler.frontends.huggingface.precision import Precision, precision_of
 
 __all__ = ["Config", "nearest"]
 
+_LARGEST = 2**40
+_MOST_EXPERTS = 2**16
+"""Sizes and counts of experts beyond these are mistakes, and would be paid for in time."""
+
 _COUNT = re.compile(r"^(num|n|d)_|_(size|sizes|dim|rank|heads|layers|experts|kernel|channels|groups|length|tokens|topk|"
-                    r"replace|step|interval|positions|position_embeddings|per_tok|per_token|lora)$|^(depth|dim|hidden_dim)$")
+                    r"replace|step|interval|positions|position_embeddings|per_tok|per_token|lora|window|stride|ratio)$|"
+                    r"^(depth|dim|hidden_dim|local_attention|inner_group_num)$")
 _MAY_BE_NONE_OR_ZERO = frozenset({
     "first_k_dense_replace", "n_shared_experts", "shared_expert_intermediate_size", "type_vocab_size", "n_group",
     "num_labels", "sliding_window", "n_inner", "attention_window_size", "position_biased_input", "num_hidden_groups",
@@ -51,8 +56,10 @@ class Config(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         value = self._values[key]
-        if _COUNT.search(key) and not isinstance(value, (list, tuple)):
-            self._check(key, value)
+        if _COUNT.search(key):
+            listed = key.startswith("conv_") and isinstance(value, (list, tuple)) and value
+            for each in value if listed else (value,):
+                self._check(key, each)
         return value
 
     def __iter__(self) -> Iterator[str]:
@@ -70,6 +77,8 @@ class Config(Mapping[str, Any]):
             raise ValueError(f"{self._whose} has {key} {value!r}; it must be a whole number above 0")
         if key.endswith(("layers", "n_layer", "depth")):
             limits.check("layers", value, f"{self._whose}, {key} {value}")
+        if value > (_MOST_EXPERTS if "expert" in key and "size" not in key else _LARGEST):
+            raise ValueError(f"{self._whose} has {key} {value}, more than any model has")
 
     def divide(self, key: str, by: str) -> int:
         """One field over another; ValueError naming both where it leaves a rest."""
