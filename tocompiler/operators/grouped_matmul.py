@@ -9,7 +9,7 @@ from tocompiler.operators.scaled_matmul import product_tasks
 from tocompiler.operators.shapes import bad, is_known
 from tocompiler.tensors import Operator, Shape
 
-__all__ = ["GroupedMatMul"]
+__all__ = ["GroupedMatMul", "whole"]
 
 
 @register("GroupedMatMul")
@@ -34,14 +34,14 @@ class GroupedMatMul(Rule):
         loops = Loops(p=x.shape[0], m=out, c=features)
         touched = op.attributes.get("touched", experts)
         weights = touched * features * out
-        reads = [crossed(x, x.elements), crossed(w, _whole(weights))]
-        reads += [crossed(t, _whole(t.elements * touched / experts)) for t in (bias, op.input(4)) if t is not None]
+        reads = [crossed(x, x.elements), crossed(w, whole(weights))]
+        reads += [crossed(t, whole(t.elements * touched / experts)) for t in (bias, op.input(4)) if t is not None]
         reads += [crossed(t, t.elements) for t in (op.input(3),) if t is not None]
-        tasks = product_tasks(x.format, w.format, loops, _whole(weights), op.attributes.get("group", 0))
+        tasks = product_tasks(x.format, w.format, loops, whole(weights), op.attributes.get("group", 0))
         writes = tuple(Access(t.name, t.elements, t.format) for t in op.outputs)
         return Work(tasks, loops.products, loops, tuple(reads), writes)
 
 
-def _whole(count: Count) -> Count:
+def whole(count: Count) -> Count:
     """An expected number of elements, rounded: counts are whole numbers."""
     return round(count) if isinstance(count, float) else count

@@ -104,12 +104,25 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
     import torch
 
     modes = [(m, m.training) for m in module.modules()]
+    loops = _expert_loops(module)
     fused = torch.backends.mha.get_fastpath_enabled()
     module.eval()
     torch.backends.mha.set_fastpath_enabled(False)
+    for config, _ in loops:
+        config._experts_implementation = "grouped_mm"
     try:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
+        for config, implementation in loops:
+            config._experts_implementation = implementation
         for m, training in modes:
             m.training = training
+
+
+def _expert_loops(module: torch.nn.Module) -> list[tuple[Any, str | None]]:
+    """transformers' configurations that have experts run in a loop over those that were chosen, which cannot be
+    exported: they have the same products grouped as well."""
+    configs = {id(c): c for m in module.modules() if (c := getattr(m, "config", None)) is not None}
+    chosen = [(c, getattr(c, "_experts_implementation", "none")) for c in configs.values()]
+    return [(config, implementation) for config, implementation in chosen if implementation in (None, "eager")]

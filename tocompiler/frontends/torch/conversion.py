@@ -109,7 +109,7 @@ class _Conversion:
         call = Call(self.net, name, results, own)
         keywords = {k: self.argument(v) for k, v in node.kwargs.items()
                     if k not in ("layout", "device", "pin_memory", "memory_format", "dtype", "non_blocking")}
-        handler = handlers().get(name) if space == "aten" else None
+        handler = handlers().get(name if space == "aten" else f"{space}.{name}")
         if handler is not None:
             try:
                 made = handler(call, *arguments, **keywords)
