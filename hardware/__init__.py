@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hardware.adapters import published_tables
     from hardware.device import Device, device_names, load_device
-    from hardware.measurement import Measurement, MeasurementRow, TableError, read_table, write_table
+    from hardware.measurement import Measurement, MeasurementRow, TableError, read_table, table_remarks, write_table
     from hardware.memory import MemoryLevel
     from hardware.program import Program
     from hardware.provenance import Provenance, provenance, shipped_table, shipped_tables
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["Device", "Measurement", "MeasurementRow", "MemoryLevel", "Program", "Provenance", "PublishedEnergy",
            "RuleUse", "Runtime", "TableError", "TechnologyNode", "device_names", "fitted_nodes", "load_device",
            "load_runtime", "provenance", "published_energies", "published_tables", "read_table", "runtime_names",
-           "shipped_table", "shipped_tables", "write_table"]
+           "shipped_table", "shipped_tables", "table_remarks", "write_table"]
 
 _HOMES = {
     "adapters": ("published_tables",),
     "device": ("Device", "device_names", "load_device"),
-    "measurement": ("Measurement", "MeasurementRow", "TableError", "read_table", "write_table"),
+    "measurement": ("Measurement", "MeasurementRow", "TableError", "read_table", "table_remarks", "write_table"),
     "memory": ("MemoryLevel",),
     "program": ("Program",),
     "provenance": ("Provenance", "provenance", "shipped_table", "shipped_tables"),

@@ -20,31 +20,34 @@ spread           no        relative standard deviation of the repeats
 group            no        the network a row belongs to (default: ``model``); cross-validation never splits it
 condition_*      no        anything else that was held fixed (text); a row with ``condition_disturbed`` is not used
 ===============  ========  =================================================================================
+
+Tables as others write them are read too (``hardware.tables``): semicolons, tabs and decimal commas, ``energy_mJ`` or
+``Energy (Wh)``, ``power_watt`` with ``latency_ms``, and a column ``device``, which may name only one.
 """
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hardware.files import replacing
 from hardware.program import Program
+from hardware.tables.cell import Cell
+from hardware.tables.columns import closest
+from hardware.tables.reading import read_sheet
+from hardware.tables.sheet import Sheet, TableError
 
-__all__ = ["COLUMNS", "PHASES", "Measurement", "MeasurementRow", "TableError", "read_table", "write_table"]
+__all__ = ["COLUMNS", "PHASES", "Measurement", "MeasurementRow", "TableError", "read_table", "table_remarks",
+           "write_table"]
 
 PHASES = ("inference", "training", "backward")
 COLUMNS = ("model", "batch", "format", "phase", "runtime", "energy_joule", "executions", "latency_second", "repeats",
            "spread", "group")
 _CONDITION = "condition_"
-_LARGEST_COUNT = 10**15
-"""A batch or a number of executions beyond this is a slip; below, every whole number is exact in floating point."""
-
-
-class TableError(ValueError):
-    """A cell of a measurement table cannot be used: the message names file, row, column and what to do."""
 
 
 @dataclass(frozen=True)
@@ -106,79 +109,44 @@ class MeasurementRow:
                            self.group or self.model)
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """One cell and where it stands, so that every complaint names the place."""
+def read_table(path: str | Path, where: Mapping[str, str] | None = None) -> list[MeasurementRow]:
+    """Read and validate a measurement table; TableError names the first cell that cannot be used.
 
-    path: Path
-    line: int
-    column: str
-    text: str
-
-    def wrong(self, advice: str) -> TableError:
-        return TableError(f"{self.path}, row {self.line}, column {self.column}: '{self.text}' - {advice}")
-
-    def number(self, above: float = 0.0) -> float:
-        try:
-            value = float(self.text if self.text.isascii() and "_" not in self.text else "")
-        except ValueError:
-            raise self.wrong("give a number with a decimal point") from None
-        if not (math.isfinite(value) and value > above):
-            raise self.wrong(f"give a finite number above {above:g}")
-        return value
-
-    def count(self) -> int:
-        value = self.number()
-        if value != int(value) or value > _LARGEST_COUNT:
-            raise self.wrong(f"give a whole number up to {_LARGEST_COUNT}")
-        return int(value)
-
-    def choice(self, allowed: Sequence[str]) -> str:
-        if self.text not in allowed:
-            raise self.wrong(f"give one of {', '.join(allowed)}")
-        return self.text
+    ``path`` is a CSV file in any dialect of a spreadsheet, JSON of pandas or Zeus, a CodeCarbon or Zeus log, or a
+    folder of MLPerf results with power; ``where`` keeps the rows whose cells are as given (``{"device": "a100"}``).
+    """
+    return list(_rows(read_sheet(Path(path), COLUMNS, where)))
 
 
-def read_table(path: str | Path) -> list[MeasurementRow]:
-    """Read and validate a measurement table; TableError names the first cell that cannot be used."""
-    path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark in front of the header
-            return list(_rows(path, file))
-    except csv.Error as error:
-        raise TableError(f"{path}: is not a CSV file ({error})") from None
-    except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror}); give a CSV file") from None
-    except UnicodeDecodeError:
-        raise TableError(f"{path}: is not UTF-8 text; save it as a CSV file in UTF-8") from None
+def table_remarks(path: str | Path, where: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """What was taken for granted in reading a table (units, encodings, executions), in words; none for a plain one."""
+    return read_sheet(Path(path), COLUMNS, where).remarks
 
 
-def _rows(path: Path, lines: Iterable[str]) -> Iterator[MeasurementRow]:
-    reader = csv.DictReader(lines)
-    header = reader.fieldnames or []
+def _rows(sheet: Sheet) -> Iterator[MeasurementRow]:
     for column in ("model", "energy_joule"):
-        if column == "energy_joule" and column not in header and "latency_second" in header:
-            raise TableError(f"{path}, row 1, column energy_joule: missing - the table holds run times and no energy, "
-                             "as measured without a meter; calibrate it with --time")
-        if column not in header:
-            raise TableError(f"{path}, row 1, column {column}: missing - the first line must name the columns")
-    for i, column in enumerate(header):
-        if column in header[:i]:
-            raise TableError(f"{path}, row 1, column {column}: is there twice - name every column once")
+        if column in sheet.header:
+            continue
+        if column == "energy_joule" and "latency_second" in sheet.header:
+            raise sheet.error(1, column, "missing - the table holds run times and no energy, as measured without a "
+                                         "meter; calibrate it with --time")
+        raise sheet.error(1, column, f"missing - {closest(column, sheet.said)}the first line must name the columns")
+    for column, said in zip(sheet.header, sheet.said, strict=True):
         if column not in COLUMNS and not column.startswith(_CONDITION):
-            raise TableError(f"{path}, row 1, column {column}: unknown - rename it {_CONDITION}{column}, or use one of "
-                             f"{', '.join(COLUMNS)}")
-    empty = True
-    for values in reader:
-        if None in values or None in values.values():
-            raise TableError(f"{path}, row {reader.line_num}: has more or fewer cells than the header - quote commas")
-        empty = False
-        yield _row({k: _Cell(path, reader.line_num, k, (v or "").strip()) for k, v in values.items()})
-    if empty:
-        raise TableError(f"{path}: has no rows; add at least one measurement below the header")
+            raise sheet.error(1, said, f"unknown - {closest(said, COLUMNS)}rename it {_CONDITION}{_identifier(said)}, "
+                                       f"or use one of {', '.join(COLUMNS)}")
+    if not sheet.rows:
+        raise TableError(f"{sheet.path}: has no rows; add at least one measurement below the header")
+    for row in sheet.rows:
+        yield _row({column: Cell(sheet.path, row.line, said, text)
+                    for column, said, text in zip(sheet.header, sheet.said, row.cells, strict=True)})
 
 
-def _row(cells: Mapping[str, _Cell]) -> MeasurementRow:
+def _identifier(name: str) -> str:
+    return "_".join(re.findall(r"\w+", name)).lower() or "other"
+
+
+def _row(cells: Mapping[str, Cell]) -> MeasurementRow:
     given = {name: cell for name, cell in cells.items() if cell.text}
     for column in ("model", "energy_joule"):
         if column not in given:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tocompiler.costing import TransistorProgram, TransistorRow
     from tocompiler.energy.calibration import calibrate
     from tocompiler.energy.evaluation import evaluate
+    from tocompiler.energy.plausibility import doubts
     from tocompiler.energy.prediction import Prediction, predict
     from tocompiler.energy.tables import read_measurements
     from tocompiler.energy.technology_fit import NodeFit, fit_node, node_switching
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tocompiler.tensors import Operator, Statistics, Tensor
 
 __all__ = ["AluProgram", "AluRow", "ExecutionProgram", "Network", "NodeFit", "Operator", "Prediction", "Statistics",
-           "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile", "estimators", "evaluate",
+           "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile", "doubts", "estimators", "evaluate",
            "execute", "fit_node", "load", "loading", "network_of", "node_switching", "operators", "passes", "predict",
            "profiled_statistics", "read_measurements", "rule", "skim", "transfer", "weight_statistics", "zero_shot",
            "zoo"]
@@ -39,6 +40,7 @@ _HOMES = {
     "costing": ("TransistorProgram", "TransistorRow"),
     "energy.calibration": ("calibrate",),
     "energy.evaluation": ("evaluate",),
+    "energy.plausibility": ("doubts",),
     "energy.prediction": ("Prediction", "predict"),
     "energy.tables": ("read_measurements",),
     "energy.technology_fit": ("NodeFit", "fit_node", "node_switching"),

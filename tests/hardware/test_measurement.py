@@ -30,7 +30,7 @@ def test_a_table_reads_back_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place", "advice"),
     [
-        ("model,joule\nresnet18,1\n", "row 1, column energy_joule", "missing"),
+        ("model,enrgy_joule\nresnet18,1\n", "row 1, column energy_joule", "missing - did you mean enrgy_joule?"),
         ("model,energy_joule,speed\nresnet18,1,2\n", "row 1, column speed", "rename it condition_speed"),
         ("model,energy_joule\nresnet18,-1\n", "row 2, column energy_joule", "above 0"),
         ("model,energy_joule\nresnet18,nan\n", "row 2, column energy_joule", "finite"),

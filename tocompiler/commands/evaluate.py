@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tocompiler.commands.output import image, note, put, put_json
+from tocompiler.commands.tables import say_remarks, where_option
 
 __all__ = ["command"]
 
@@ -18,14 +19,16 @@ __all__ = ["command"]
 @click.option("--runtime", metavar="NAME|FILE", help="A runtime or a runtime file, instead of the device's own.")
 @click.option("--estimator", "estimator", metavar="NAME|all",
               help="Instead of a device: a method by name, or all of them, fitted on and held against grouped folds.")
+@where_option
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 @click.option("--plot", "plot_path", type=click.Path(dir_okay=False, path_type=Path), callback=image,
               help="Write predicted against measured and the residuals as an image (.png, .svg, .pdf).")
 @click.option("--worst", type=click.IntRange(min=0), default=10, show_default=True,
               help="How many of the worst rows to list.")
-def command(table: str, device: str | None, runtime: str | None, estimator: str | None, json_path: str | None,
-            plot_path: Path | None, worst: int) -> None:
-    """Predict every row of TABLE (a CSV file, or the name of a shipped table) and say how far off it is.
+def command(table: str, device: str | None, runtime: str | None, estimator: str | None,
+            where: dict[str, str], json_path: str | None, plot_path: Path | None, worst: int) -> None:
+    """Predict every row of TABLE (a file as calibrate takes it, or the name of a shipped table) and say how far off it
+    is.
 
     Rows that the device was calibrated on are predicted better than new ones: figures for held-out rows stand in the
     device file.
@@ -33,7 +36,7 @@ def command(table: str, device: str | None, runtime: str | None, estimator: str 
     if (device is None) == (estimator is None):
         raise click.UsageError("give either --device or --estimator")
     if device is None:
-        _compare(table, str(estimator), json_path)
+        _compare(table, str(estimator), where, json_path)
         return
     from tabulate import tabulate
 
@@ -43,9 +46,10 @@ def command(table: str, device: str | None, runtime: str | None, estimator: str 
     from tocompiler.energy.evaluation import evaluate, plot
     from tocompiler.energy.tables import left_out, read_measurements
 
-    measured, known = read_measurements(table), load_device(device)
-    if said := left_out(table):
+    measured, known = read_measurements(table, where), load_device(device)
+    if said := left_out(table, where):
         note(said)
+    say_remarks(table, where, measured)
     if runtime is not None:
         known = replace(known, runtime=load_runtime(runtime))
     found = evaluate(measured, known)
@@ -62,7 +66,7 @@ def command(table: str, device: str | None, runtime: str | None, estimator: str 
     put(tabulate(rows, headers=("row", "model", "measured J", "predicted J", ""), floatfmt=".4g"))
 
 
-def _compare(table: str, name: str, json_path: str | None) -> None:
+def _compare(table: str, name: str, where: dict[str, str], json_path: str | None) -> None:
     """Held-out errors of one method, or of all, under ten folds that never split a network."""
     from tabulate import tabulate
 
@@ -72,7 +76,7 @@ def _compare(table: str, name: str, json_path: str | None) -> None:
 
     if name != "all":
         estimator(name)  # an unknown name ends here, before the table is compiled
-    scores = list(compare(read_measurements(table), names() if name == "all" else (name,)))
+    scores = list(compare(read_measurements(table, where), names() if name == "all" else (name,)))
     if put_json({"table": table, "estimators": [s.as_json() for s in scores]}, json_path):
         return
     put(tabulate([(s.name, s.mape, s.median_ape, s.seconds, s.reason) for s in scores], floatfmt=".4g",

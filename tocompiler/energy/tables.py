@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hardware.measurement import Measurement, MeasurementRow, read_table
@@ -21,24 +22,25 @@ def table_path(table: str | Path) -> Path:
     return path if path.suffix == ".csv" or path.exists() else shipped_table(str(table))
 
 
-def read_measurements(table: str | Path) -> list[Measurement]:
-    """Read a table (a CSV file or the name of a shipped one) and compile each of its models once.
+def read_measurements(table: str | Path, where: Mapping[str, str] | None = None) -> list[Measurement]:
+    """Read a table (a file that hardware.read_table takes, or the name of a shipped one) and compile each of its models
+    once; ``where`` keeps the rows whose cells are as given.
 
     Rows that are marked as disturbed (``condition_disturbed``) are left out; ``left_out`` says how many. ValueError
     names the row whose model cannot be built or is not modelled, or says that no row is left.
     """
     path = table_path(table)
     programs: dict[_Key, TransistorProgram] = {}
-    rows = [(line, row) for line, row in enumerate(read_table(path), 2) if not row.disturbed]
+    rows = [(line, row) for line, row in enumerate(read_table(path, where), 2) if not row.disturbed]
     if not rows:
         raise ValueError(f"{path}: every row is marked as disturbed (condition_disturbed says by what); measure again "
                          "on a machine that does nothing else")
     return [row.measurement(compiled(row, programs, path, line)) for line, row in rows]
 
 
-def left_out(table: str | Path) -> str:
+def left_out(table: str | Path, where: Mapping[str, str] | None = None) -> str:
     """How many rows of a table are marked as disturbed, in words; empty where none is."""
-    rows = read_table(table_path(table))
+    rows = read_table(table_path(table), where)
     marked = sum(bool(row.disturbed) for row in rows)
     return f"{table}: {marked} of {len(rows)} rows are marked as disturbed and left out" if marked else ""
 
