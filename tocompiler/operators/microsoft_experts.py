@@ -9,7 +9,7 @@ from tocompiler.operators.movement import crossed
 from tocompiler.operators.quantised import dequantised
 from tocompiler.operators.shapes import bad
 from tocompiler.operators.softmax import softmax_tasks
-from tocompiler.tensors import Operator, Shape, Tensor
+from tocompiler.tensors import Dimension, Operator, Shape, Tensor
 
 __all__ = ["MoE", "QMoE"]
 
@@ -31,7 +31,7 @@ class MoE(Rule):
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
         return [(op.given(0).shape, op.given(0).format)]
 
-    def sizes(self, op: Operator) -> tuple[Count, Count, Count, Count]:
+    def sizes(self, op: Operator) -> tuple[Dimension, Dimension, Dimension, Dimension]:
         """Tokens, experts, hidden width and experts for each token."""
         tokens, experts = op.given(1).shape
         hidden, k = op.given(0).shape[-1], op.attributes.get("k", 1)
@@ -62,7 +62,7 @@ class MoE(Rule):
         tasks = tasks + self.restored(format, whole(touched * each))
         return Work(tasks, rows * each, Loops(p=rows, m=first, c=hidden), self.reads(op, touched / experts))
 
-    def touched(self, tokens: Count, experts: int, k: int) -> Count:
+    def touched(self, tokens: Dimension, experts: Dimension, k: Dimension) -> Dimension:
         """Expected distinct experts: E (1 - (1 - k/E)^T)."""
         return min(float(experts), experts * (1 - (1 - k / experts) ** tokens)) if isinstance(tokens, int) else experts
 
