@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alu_library import circuits, elementary
     from alu_library.circuits.gemm import GemmSwitching, Unit, cuda_core, gemm_switching, tensor_core
+    from alu_library.circuits.own import price_netlist
     from alu_library.formats import NAMED, Format, accumulator, parse
     from alu_library.functions import FunctionRow, cost, function, function_rows, unit_cost
     from alu_library.pricing import DEFAULT_BASIS, Operand, Operands, Price, Row, add_row, price, rows
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_BASIS", "NAMED", "PRIMITIVES", "Format", "FunctionRow", "GemmSwitching", "Operand",
            "Operands", "Price", "Row", "Tasks", "Unit", "accumulator", "add_row", "circuits", "cost", "cuda_core",
-           "elementary", "function", "function_rows", "gemm_switching", "parse", "price", "rows", "tensor_core",
-           "unit_cost"]
+           "elementary", "function", "function_rows", "gemm_switching", "parse", "price", "price_netlist", "rows",
+           "tensor_core", "unit_cost"]
 
 _HOMES = {
     "circuits.gemm": ("GemmSwitching", "Unit", "cuda_core", "gemm_switching", "tensor_core"),
+    "circuits.own": ("price_netlist",),
     "formats": ("NAMED", "Format", "accumulator", "parse"),
     "functions": ("FunctionRow", "cost", "function", "function_rows", "unit_cost"),
     "pricing": ("DEFAULT_BASIS", "Operand", "Operands", "Price", "Row", "add_row", "price", "rows"),

@@ -3,7 +3,8 @@
 A format is a value. ``encode`` rounds real numbers to the nearest representable one, ties to even (IEEE 754-2019,
 section 4.3.1), and returns bit patterns; ``decode`` returns what a pattern stands for, exactly. Formats named by a
 standard are in a table with their source; any other binary format is written ``eXmY``: X exponent bits and Y fraction
-bits with IEEE 754 conventions, as in ``e8m31``. A name ending in ``_ftz`` flushes subnormals to zero.
+bits with IEEE 754 conventions, as in ``e8m31``. A name ending in ``_ftz`` flushes subnormals to zero. In a block format
+(``mxfp4``, ``nvfp4``) some elements of one narrow format share a scale.
 """
 
 from __future__ import annotations
@@ -19,30 +20,52 @@ if TYPE_CHECKING:  # numpy is imported where arrays are converted: naming a form
 
     Patterns = npt.NDArray[np.uint64]
 
-__all__ = ["FLUSHED", "NAMED", "Format", "accumulator", "decode", "encode", "parse", "quantize"]
+__all__ = ["BLOCKS", "FLUSHED", "NAMED", "Format", "accumulator", "decode", "encode", "parse", "quantize"]
 
 FLUSHED = "_ftz"
 """Suffix of a format name whose subnormal numbers are read, and written, as zero."""
 
-NAMED: dict[str, tuple[int, int, bool]] = {
-    # name: exponent bits, fraction bits, finite only
-    "fp8_e4m3": (4, 3, True),  # Open Compute Project OFP8 1.0 (2023): no infinity, one NaN for each sign
-    "fp8_e5m2": (5, 2, False),  # Open Compute Project OFP8 1.0 (2023): as IEEE 754
-    "bf16": (8, 7, False),  # the upper half of binary32
-    "fp16": (5, 10, False),  # IEEE 754-2019 binary16
-    "tf32": (8, 10, False),  # 19 bits of binary32, as NVIDIA's A100 multiplies them (2020)
-    "fp32": (8, 23, False),  # IEEE 754-2019 binary32
-    "fp64": (11, 52, False),  # IEEE 754-2019 binary64
+Specials = Literal["ieee", "nan", "none"]
+
+NAMED: dict[str, tuple[int, int, Specials]] = {
+    # name: exponent bits, fraction bits, what the top exponent holds beside numbers
+    "fp4_e2m1": (2, 1, "none"),  # Open Compute Project MX 1.0 (2023): numbers only
+    "fp6_e2m3": (2, 3, "none"),  # Open Compute Project MX 1.0 (2023)
+    "fp6_e3m2": (3, 2, "none"),  # Open Compute Project MX 1.0 (2023)
+    "fp8_e4m3": (4, 3, "nan"),  # Open Compute Project OFP8 1.0 (2023): no infinity, one NaN for each sign
+    "fp8_e5m2": (5, 2, "ieee"),  # Open Compute Project OFP8 1.0 (2023): as IEEE 754
+    "bf16": (8, 7, "ieee"),  # the upper half of binary32
+    "fp16": (5, 10, "ieee"),  # IEEE 754-2019 binary16
+    "tf32": (8, 10, "ieee"),  # 19 bits of binary32, as NVIDIA's A100 multiplies them (2020)
+    "fp32": (8, 23, "ieee"),  # IEEE 754-2019 binary32
+    "fp64": (11, 52, "ieee"),  # IEEE 754-2019 binary64
 }
 """Floating-point formats that have a name of their own."""
+
+BLOCKS: dict[str, tuple[str, int, str]] = {
+    # name: element, elements a scale, scale
+    "mxfp8_e4m3": ("fp8_e4m3", 32, "e8m0"),  # Open Compute Project MX 1.0 (2023), table 1, as the next five
+    "mxfp8_e5m2": ("fp8_e5m2", 32, "e8m0"),
+    "mxfp6_e2m3": ("fp6_e2m3", 32, "e8m0"),
+    "mxfp6_e3m2": ("fp6_e3m2", 32, "e8m0"),
+    "mxfp4": ("fp4_e2m1", 32, "e8m0"),
+    "mxint8": ("int8", 32, "e8m0"),
+    "nvfp4": ("fp4_e2m1", 16, "fp8_e4m3"),  # NVIDIA Blackwell (2024); one more scale a tensor, in fp32
+}
+"""Formats whose elements share scales, block by block."""
+
+_SHORT = {"mxfp8": "mxfp8_e4m3", "mxfp6": "mxfp6_e2m3"}
 
 
 @dataclass(frozen=True)
 class Format:
     """A number format: an integer in two's complement (``int``), an unsigned one (``uint``), or a binary float.
 
-    ``exponent_bits``, ``mantissa_bits`` (the stored fraction, without the hidden bit) and ``bias`` are 0 for integers.
-    ``finite_only`` formats have no infinity and a single NaN magnitude, all ones: what overflows becomes NaN.
+    ``exponent_bits``, ``mantissa_bits`` (the stored fraction, without the hidden bit) and ``bias`` are 0 for integers
+    (``e8m0``, an exponent alone, has its bias).
+    ``finite_only`` formats have no infinity and a single NaN magnitude, all ones: what overflows becomes NaN; where
+    they are ``saturating`` too, all ones is the largest number, and what overflows or is no number becomes that.
+    ``bits`` are those of an element; of a block format, ``block`` elements share one number of format ``scale``.
     """
 
     name: str
@@ -53,11 +76,21 @@ class Format:
     bias: int = 0
     flush_subnormals: bool = False
     finite_only: bool = False
+    saturating: bool = False
+    element: str = ""
+    block: int = 0
+    scale: str = ""
 
     @property
     def is_float(self) -> bool:
         """Whether this is a floating-point format."""
         return self.kind == "float"
+
+    def storage_bits(self, elements: Any) -> Any:
+        """Bits of a number of elements (an int, or a formula) with the scales that they share."""
+        if not self.block:
+            return elements * self.bits
+        return elements * self.bits + -(-elements // self.block) * parse(self.scale).bits
 
     @property
     def minimum_exponent(self) -> int:
@@ -66,14 +99,15 @@ class Format:
 
     @property
     def nan_pattern(self) -> int:
-        """The NaN that operations return: quiet, positive, fraction 100…0; all ones where there is only one NaN."""
+        """The NaN that operations return: quiet, positive, fraction 100…0; all ones where there is only one NaN, or
+        none."""
         if self.finite_only:
             return (1 << (self.bits - 1)) - 1
         return self.infinity_pattern | (1 << (self.mantissa_bits - 1))
 
     @property
     def infinity_pattern(self) -> int:
-        """Magnitude that overflow produces: infinity, or NaN where a format has no infinity."""
+        """Magnitude that overflow produces: infinity, NaN where a format has none, its largest number without NaN."""
         if self.finite_only:
             return (1 << (self.bits - 1)) - 1
         return ((1 << self.exponent_bits) - 1) << self.mantissa_bits
@@ -85,7 +119,7 @@ class Format:
             return (1 << (self.bits - 1)) - 1
         if self.kind == "uint":
             return (1 << self.bits) - 1
-        pattern = self.infinity_pattern - 1
+        pattern = self.infinity_pattern - (not self.saturating)
         fraction = pattern & ((1 << self.mantissa_bits) - 1) | (1 << self.mantissa_bits)
         return float(fraction * 2.0 ** ((pattern >> self.mantissa_bits) - self.bias - self.mantissa_bits))
 
@@ -114,7 +148,7 @@ def parse(name: str) -> Format:
     (65504.0, 448.0, -128, 40)
     """
     if name in ("bool", "e8m0"):  # a truth value, stored as runtimes do; an exponent alone (OCP MX 1.0, 2023)
-        return Format(name, "uint", 8)
+        return Format(name, "uint", 8, bias=127 if name == "e8m0" else 0)
     if name.endswith(FLUSHED):
         base = parse(name.removesuffix(FLUSHED))
         if base.is_float:
@@ -122,29 +156,34 @@ def parse(name: str) -> Format:
     elif (integer := re.fullmatch(r"(u?int)([1-9]\d?)", name)) and 2 <= int(integer[2]) <= 64:
         return Format(name, "uint" if integer[1] == "uint" else "int", int(integer[2]))
     elif name in NAMED:
-        exponent, mantissa, finite_only = NAMED[name]
-        return _float(name, exponent, mantissa, finite_only)
+        return _float(name, *NAMED[name])
+    elif (full := _SHORT.get(name, name)) in BLOCKS:
+        element, block, scale = BLOCKS[full]
+        return replace(parse(element), name=full, element=element, block=block, scale=scale)
     elif (wider := re.fullmatch(r"e([1-9]\d?)m([1-9]\d?)", name)) and 2 <= int(wider[1]) <= 11 and int(wider[2]) <= 52:
-        return _float(name, int(wider[1]), int(wider[2]), False)
+        return _float(name, int(wider[1]), int(wider[2]), "ieee")
     raise ValueError(
-        f"unknown number format {name!r}: write int2..int64, uint2..uint64, {', '.join(NAMED)}, or eXmY "
+        f"unknown number format {name!r}: write int2..int64, uint2..uint64, {', '.join((*NAMED, *BLOCKS))}, or eXmY "
         f"with 2 to 11 exponent and 1 to 52 fraction bits; a float may end in {FLUSHED} (subnormals flushed)"
     )
 
 
-def _float(name: str, exponent_bits: int, mantissa_bits: int, finite_only: bool) -> Format:
+def _float(name: str, exponent_bits: int, mantissa_bits: int, specials: Specials) -> Format:
     bias = (1 << (exponent_bits - 1)) - 1
     bits = 1 + exponent_bits + mantissa_bits
-    return Format(name, "float", bits, exponent_bits, mantissa_bits, bias, finite_only=finite_only)
+    return Format(name, "float", bits, exponent_bits, mantissa_bits, bias, finite_only=specials != "ieee",
+                  saturating=specials == "none")
 
 
 def accumulator(name: str) -> str:
     """Format in which products of format ``name`` are summed.
 
-    fp32 for floats of 16 bits and fewer (and for tf32, whose tensor cores sum in fp32), int32 for integers of 8 bits
-    and fewer, int64 for wider integers, otherwise the format itself.
+    fp32 for floats of 16 bits and fewer, for blocks, and for tf32 (whose tensor cores sum in fp32), int32 for integers
+    of 8 bits and fewer, int64 for wider integers, otherwise the format itself.
     """
     format = parse(name)
+    if format.block:
+        return "fp32"
     if format.is_float:
         return "fp32" if format.bits <= 16 or format.name.startswith("tf32") else name
     return "int32" if format.bits <= 8 else "int64"
@@ -232,7 +271,9 @@ def _decode_float(format: Format, words: Patterns) -> npt.NDArray[np.float64]:
     normal = field > 0
     significand = np.where(normal, fraction + (1 << format.mantissa_bits), 0 if format.flush_subnormals else fraction)
     exponent = np.maximum(field, 1) - format.bias - format.mantissa_bits
-    if format.finite_only:
+    if format.saturating:
+        special = np.zeros(magnitude.shape)
+    elif format.finite_only:
         special = np.where(magnitude == np.uint64(format.nan_pattern), np.nan, 0.0)
     else:
         special = np.where(field < (1 << format.exponent_bits) - 1, 0.0, np.where(fraction == 0, np.inf, np.nan))

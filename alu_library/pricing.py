@@ -1,40 +1,37 @@
 """The price of one ALU task: transistors and transistor operations of the circuit that a circuit set names for it.
 
-Prices come from the shipped table ``data/characterised.json`` alone (:mod:`alu_library.circuits.characterisation` makes
-it), and a circuit set is a file ``data/circuits_NAME.toml`` that says for each task and format which circuit prices it,
-and why. Nothing here builds or simulates a circuit. The accounting basis is that of static counts; transistor
-operations are always those of ``static_cmos``, which is simulated.
-
-Interpolation:
+Prices come from the shipped table ``data/characterised.json`` (:mod:`alu_library.circuits.characterisation` makes it);
+a circuit set (:mod:`alu_library.circuit_sets`) says for each task and format which circuit prices it, and why.
+A circuit in a format that the table does not have is characterised on the spot, which takes seconds, and kept for the
+process. The accounting basis is that of static counts; transistor operations are always those of ``static_cmos``, which
+is simulated.
 
 - Between zeros. Successive operands are independent, and each is zero with a given probability, so the expected
   switching between two operations is a polynomial of degree 2 in the probability of each operand: three points an axis
   (0, 1/2, 1) hold the whole surface. Each row of the table carries the largest relative deviation that simulation
   showed at points between them.
-- Between formats. A format that is not in the table is priced from its neighbours of the same circuit, linearly in the
-  logarithms of cost and of width (of the significand where floats are multiplied or divided, else of the word).
+- Streams. Where an array holds one operand, switching is that of an operation that changes only the other, and once in
+  a while that of one that changes both; the table has grids for either.
+- Load. Beside transistor operations stands their load-weighted sum (:mod:`alu_library.circuits.load`).
 - Table reads have a closed form in :mod:`alu_library.circuits.read_only_memory`.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import tomllib
-from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
+from alu_library.circuit_sets import chosen_circuit, stream
 from alu_library.circuits.cells import BASES
 from alu_library.circuits.read_only_memory import read_only_memory
-from alu_library.formats import Format, parse
+from alu_library.formats import FLUSHED, parse
 
 __all__ = [
-    "BETWEEN_FORMATS", "DEFAULT", "DEFAULT_BASIS", "DISTRIBUTIONS", "PAIRS", "Operand", "Operands", "Price", "Row",
+    "DEFAULT", "DEFAULT_BASIS", "DISTRIBUTIONS", "HELD", "PAIRS", "STREAMS", "Operand", "Operands", "Price", "Row",
     "add_row", "chosen_circuit", "price", "rows",
 ]
 
@@ -50,10 +47,13 @@ DEFAULT_BASIS = "static_cmos"
 """What static transistors are counted on unless said otherwise, here and by the compiler: the gates that are
 simulated."""
 
-BETWEEN_FORMATS = 0.19
-"""Largest relative error seen of a price between formats, against simulation: conversions and multiplications at
-formats unlike any in the table (e4m6). Additions, comparisons and divisions stay below 0.09, multiplications with 5 or
-8 exponent bits below 0.13."""
+STREAMS = ("output", "weight", "input", "row")
+"""What an array holds: the running sum, while both operands change (``output``, which is how everything else is
+priced); operand a, a weight, or b, an input, for some operations, each of which meets the sum of another output; or a
+row of weights in turn (``row``: Chen, Emer, Sze, ISCA 2016), which adds that many products to a sum before the next."""
+
+HELD = "abc"
+"""Grids of streams: only b changes (a is held), only a changes, both change but the sums are of other outputs."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,19 @@ class Operand:
 
 @dataclass(frozen=True)
 class Operands:
-    """Statistics of both operands; operations on one operand use ``a``."""
+    """Statistics of both operands; operations on one operand use ``a``. ``stream`` is one of :data:`STREAMS` (empty:
+    what the circuit set says, else ``output``) and ``hold`` for how many operations something is held."""
 
     a: Operand = field(default_factory=Operand)
     b: Operand = field(default_factory=Operand)
+    stream: str = ""
+    hold: int = 64
+
+    def __post_init__(self) -> None:
+        if self.stream and self.stream not in STREAMS:
+            raise ValueError(f"unknown operand stream {self.stream!r}: use {', '.join(STREAMS)}")
+        if self.hold < 1:
+            raise ValueError(f"an operand is held for one operation or more, not {self.hold}")
 
 
 DEFAULT = Operands(Operand("normal"), Operand("relu", 0.5))
@@ -88,7 +97,8 @@ class Price:
 
     ``transistors`` is the static count on the basis asked for; ``transistor_operations`` the expected transistor gate
     terminals that change value per operation (zero delay); ``glitch_factor`` what inertial delays would multiply that
-    by. ``error`` is the largest relative error that interpolation was seen to make.
+    by. ``error`` is the largest relative error that interpolation was seen to make; ``load`` the same transistor
+    operations weighted by the load on each.
     """
 
     circuit: str
@@ -96,12 +106,14 @@ class Price:
     transistor_operations: float
     glitch_factor: float
     error: float = 0.0
+    load: float = 0.0
 
 
 @dataclass(frozen=True)
 class Row:
     """One characterised circuit: ``switching`` maps pairs of distributions (``"normal/relu"``) to transistor operations
-    over zeros of a (0, 1/2, 1) and, for two operands, zeros of b, fastest."""
+    over zeros of a (0, 1/2, 1) and, for two operands, zeros of b, fastest; ``load`` to their load-weighted sums; and
+    ``held`` does so for streams (``"normal/relu a"``, by :data:`HELD`) where a circuit has any."""
 
     circuit: str
     format: str
@@ -111,6 +123,8 @@ class Row:
     glitch_factor: float
     error: float
     switching: Mapping[str, tuple[float, ...]]
+    load: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    held: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def transistors(self, basis: str) -> int:
         """Static transistors on a basis of :data:`alu_library.circuits.cells.BASES`; ValueError for another name."""
@@ -119,21 +133,40 @@ class Row:
 
     def transistor_operations(self, operands: Operands) -> float:
         """Expected transistor operations per operation; ValueError if the pair of distributions is not in the table."""
-        grid, swapped = self._grid(operands.a.distribution, operands.b.distribution)
-        first, second = (operands.b, operands.a) if swapped else (operands.a, operands.b)
-        along_a, along_b = _weights(first.zeros), _weights(second.zeros)
-        if len(grid) == len(along_a):
-            return sum(w * g for w, g in zip(along_a, grid, strict=True))
-        return sum(wa * wb * grid[3 * i + j] for i, wa in enumerate(along_a) for j, wb in enumerate(along_b))
+        pair, swapped = self._pair(operands)
+        free = _at(self.switching[pair], operands, swapped)
+        if not self.held or operands.stream in ("", "output"):
+            return free
+        other = _at(self.held[f"{pair} c"], operands, swapped) if f"{pair} c" in self.held else free
+        if operands.stream == "row":
+            return free + (other - free) / operands.hold
+        which = "a" if (operands.stream == "weight") != swapped else "b"
+        held = _at(self.held[f"{pair} {which}"], operands, swapped)
+        return held + (other - held) / operands.hold
 
-    def _grid(self, a: str, b: str) -> tuple[tuple[float, ...], bool]:
+    def load_weighted(self, operands: Operands) -> float:
+        """Load-weighted switching per operation, of operands that nothing holds; 0 where it was not measured."""
+        pair, swapped = self._pair(operands)
+        return _at(self.load[pair], operands, swapped) if self.load else 0.0
+
+    def _pair(self, operands: Operands) -> tuple[str, bool]:
         """The grid of a pair of distributions, and whether it is that of the operands exchanged."""
+        a, b = operands.a.distribution, operands.b.distribution
         for key, swapped in ((f"{a}/{b}", False), (a, False), (f"{b}/{a}", True)):
             if key in self.switching:
-                return self.switching[key], swapped
+                return key, swapped
         raise ValueError(
             f"{self.circuit} {self.format} is not characterised for {a}/{b} operands: use {', '.join(self.switching)}"
         )
+
+
+def _at(grid: tuple[float, ...], operands: Operands, swapped: bool) -> float:
+    """A grid at the operands' shares of zeros."""
+    first, second = (operands.b, operands.a) if swapped else (operands.a, operands.b)
+    along_a, along_b = _weights(first.zeros), _weights(second.zeros)
+    if len(grid) == len(along_a):
+        return sum(w * g for w, g in zip(along_a, grid, strict=True))
+    return sum(wa * wb * grid[3 * i + j] for i, wa in enumerate(along_a) for j, wb in enumerate(along_b))
 
 
 def _check(basis: str) -> None:
@@ -162,7 +195,10 @@ def price(
         _check(basis)
         memory = read_only_memory(format)  # the same on every basis: it has none of the cells that they differ in
         return Price(f"table/{format}", memory.transistors, memory.transistor_operations, 1.0)
-    parse(format)
+    if parse(format).block and task != "multiply_accumulate":
+        raise ValueError(f"{format} stores the operands of products: {task} has no circuit in it, name its element's")
+    if not operands.stream:
+        operands = replace(operands, **stream(circuits))
     if task == "multiply_accumulate" and chosen_circuit(task, format, circuits) is None:
         parts = [price(t, format, operands, circuits, basis) for t in ("multiply", "accumulate")]
         return _sum(parts[0], parts[1])
@@ -171,7 +207,8 @@ def price(
         raise ValueError(f"circuit set {circuits!r} has no circuit for {task} in {format}")
     row = _row(circuit, format)
     return Price(
-        circuit, row.transistors(basis), max(0.0, row.transistor_operations(operands)), row.glitch_factor, row.error
+        circuit, row.transistors(basis), max(0.0, row.transistor_operations(operands)), row.glitch_factor, row.error,
+        max(0.0, row.load_weighted(operands)),
     )
 
 
@@ -180,33 +217,8 @@ def _sum(multiply: Price, add: Price) -> Price:
     glitched = sum(p.transistor_operations * p.glitch_factor for p in (multiply, add))
     return Price(
         f"{multiply.circuit} + {add.circuit}", multiply.transistors + add.transistors, switched,
-        glitched / switched if switched else 1.0, max(multiply.error, add.error),
+        glitched / switched if switched else 1.0, max(multiply.error, add.error), multiply.load + add.load,
     )
-
-
-def chosen_circuit(task: str, format: str, circuits: str = "default") -> str | None:
-    """The circuit that a set names for a task and format (its first entry that matches), or None."""
-    for choice in _set(circuits):
-        if task in choice["tasks"] and any(fnmatchcase(format, pattern) for pattern in choice["formats"]):
-            return str(choice["circuit"])
-    return None
-
-
-@cache
-def _set(name: str) -> list[dict[str, Any]]:
-    source = Path(name) if name.endswith(".toml") else _DATA / f"circuits_{name}.toml"
-    if not source.is_file():
-        known = sorted(f.stem.removeprefix("circuits_") for f in _DATA.glob("circuits_*.toml"))
-        raise ValueError(f"unknown circuit set {name!r}: use one of {', '.join(known)}, or the path of a TOML file")
-    try:
-        choices: list[dict[str, Any]] = tomllib.loads(source.read_text(encoding="utf-8")).get("circuit", [])
-    except ValueError as error:
-        raise ValueError(f"{source}: is not a TOML file in UTF-8 ({error})") from None
-    for choice in choices:
-        for key, kind in (("tasks", list), ("formats", list), ("circuit", str)):
-            if not isinstance(choice.get(key), kind):
-                raise ValueError(f"{source}: each [[circuit]] needs tasks = [...], formats = [...] and circuit = '...'")
-    return choices
 
 
 @cache
@@ -240,10 +252,15 @@ def add_row(row: Row) -> None:
 
 def _as_row(fields: list[Any]) -> Row:
     """Fields in the order of :class:`Row`; the grids of all pairs, or of single operands, in the table's order."""
-    circuit, format, textbook, static_cmos, depth, glitch_factor, error, grids = fields
+    circuit, format, textbook, static_cmos, depth, glitch_factor, error, grids, loads, held = fields
     pairs = PAIRS if len(grids) == len(PAIRS) else DISTRIBUTIONS
-    switching = {pair: tuple(grid) for pair, grid in zip(pairs, grids, strict=True)}
-    return Row(circuit, format, textbook, static_cmos, depth, glitch_factor, error, switching)
+    of_streams = HELD[:len(held) // len(PAIRS)]
+    return Row(circuit, format, textbook, static_cmos, depth, glitch_factor, error, _named(pairs, grids),
+               _named(pairs, loads), _named([f"{pair} {which}" for pair in PAIRS for which in of_streams], held))
+
+
+def _named(names: Iterable[str], grids: list[list[float]]) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(grid) for name, grid in zip(names, grids, strict=True)}
 
 
 @cache
@@ -252,54 +269,14 @@ def rows() -> tuple[Row, ...]:
     return tuple(_as_row(fields) for fields in json.loads(_text())["rows"])
 
 
-_BY_SIGNIFICAND = ("floating_point/multiply", "floating_point/multiply_add", "floating_point/divide",
-                   "floating_point/sqrt")
-
-
-def _log_width(circuit: str, format: Format) -> float:
-    """What a circuit's cost is followed along: the significand's width where products and quotients are formed, else
-    the word's."""
-    digits = format.is_float and circuit.partition(":")[0] in _BY_SIGNIFICAND
-    return math.log(format.mantissa_bits + 1 if digits else format.bits)
-
-
 @cache
 def _row(circuit: str, format: str) -> Row:
-    """The row of a circuit in a format, interpolated between its neighbours if the table has none."""
-    table = _characterised(circuit)
-    if format in table:
-        return table[format]
-    wanted = parse(format)
-    known = [parse(name) for name in table]
-    alike = [f for f in known if f.kind == wanted.kind] or [f for f in known if f.is_float == wanted.is_float]
-    if not alike:
-        raise ValueError(f"{circuit} is not characterised for {format} or formats like it")
-    # Of formats with one width (fp16 and tf32) the one with the nearest exponent stands for it.
-    by_width = {
-        _log_width(circuit, f): f for f in sorted(alike, key=lambda f: -abs(f.exponent_bits - wanted.exponent_bits))
-    }
-    widths, x = sorted(by_width), _log_width(circuit, wanted)
-    if x in by_width or len(widths) == 1:
-        return replace(table[by_width.get(x, alike[0]).name], format=format)
-    above = min(max(bisect(widths, x), 1), len(widths) - 1)
-    low, high = widths[above - 1], widths[above]
-    return _between((low, table[by_width[low].name]), (high, table[by_width[high].name]), x, format)
+    """The row of a circuit in a format, simulated now if the table has none. A flushed format has the circuits of the
+    full one unless their names flush; truth values and bare exponents are words of 8 bits."""
+    format = {"bool": "uint8", "e8m0": "uint8"}.get(format, format.removesuffix(FLUSHED))
+    known = _characterised(circuit).get(format)
+    if known is not None:
+        return known
+    from alu_library.circuits.characterisation import characterise  # brings numpy and the simulator
 
-
-def _between(low: tuple[float, Row], high: tuple[float, Row], x: float, format: str) -> Row:
-    """A row at log width ``x`` on the line through two rows in logarithms, extended if x is outside."""
-    share = (x - low[0]) / (high[0] - low[0])
-
-    def mix(a: float, b: float) -> float:
-        return math.exp((1 - share) * math.log(max(a, 1e-9)) + share * math.log(max(b, 1e-9)))
-
-    first, second = low[1], high[1]
-    switching = {
-        k: tuple(mix(a, b) for a, b in zip(v, second.switching[k], strict=True))
-        for k, v in first.switching.items() if k in second.switching
-    }
-    return Row(
-        first.circuit, format, round(mix(first.textbook, second.textbook)),
-        round(mix(first.static_cmos, second.static_cmos)), round(mix(first.depth, second.depth)),
-        mix(first.glitch_factor, second.glitch_factor), max(first.error, second.error, BETWEEN_FORMATS), switching,
-    )
+    return characterise(circuit, format)

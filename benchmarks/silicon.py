@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 from claims import Claim, Options, main
+from silicon_approximate import approximate_claims
 from silicon_choices import Choice, best, costs, dense_switching, energies_of, space
 from silicon_gpu import gpu_claims
 
@@ -50,6 +51,7 @@ def run(options: Options) -> Iterator[Claim]:
     yield simulator_rate(1 << (16 if options.smoke else 20))
     yield characterisation_time(options)
     yield from gpu_claims(options)
+    yield from approximate_claims(options)
 
 
 # Do they compute?

@@ -51,12 +51,12 @@ class AluRow:
     @property
     def traffic_bit(self) -> Count:
         """Compulsory traffic of this operator alone: every operand read once, every result written once."""
-        return sum(a.elements * _storage_bits(a.format) for a in (*self.reads, *self.writes))
+        return sum(_stored(a) for a in (*self.reads, *self.writes))
 
     @property
     def inner_bit(self) -> Count:
         """What moves besides where each step is a kernel of its own: inner results, written and read."""
-        return sum(a.elements * _storage_bits(a.format) for a in (*self.inner_reads, *self.inner_writes))
+        return sum(_stored(a) for a in (*self.inner_reads, *self.inner_writes))
 
     def traffic(self, capacities_bit: Sequence[int]) -> list[Count]:
         """Bits that cross each memory level, given the levels' capacities in bit (see tocompiler.traffic)."""
@@ -202,7 +202,16 @@ def _sum_tasks(parts: Iterator[Tasks] | Sequence[Tasks]) -> Tasks:
     return Tasks(total)
 
 
+def _stored(access: Access) -> Count:
+    """Bits of what is accessed, the scales of blocks included."""
+    bits: Count = _parsed(access.format).storage_bits(access.elements)
+    return bits
+
+
 @cache
 def _storage_bits(format: str) -> int:
     return formats.parse(format).bits
+
+
+_parsed = cache(formats.parse)
 

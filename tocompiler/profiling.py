@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hardware.files import write_text
 from tocompiler.errors import explained
 from tocompiler.tensors import Statistics
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     import numpy
     import onnx
 
-__all__ = ["profiled_statistics", "weight_statistics"]
+__all__ = ["load_profile", "profiled_statistics", "save_profile", "weight_statistics"]
 
 
 def weight_statistics(path: str | Path) -> dict[str, Statistics]:
@@ -63,10 +66,32 @@ def profiled_statistics(path: str | Path, inputs: str | Path) -> dict[str, Stati
             if isinstance(values, numpy.ndarray) and values.dtype.kind == "f" and values.size}
 
 
+def save_profile(statistics: Mapping[str, Statistics], path: str | Path) -> None:
+    """Write statistics by tensor as JSON, for ``load_profile`` and ``compile --operands``."""
+    tensors = {name: {"zeros": s.zeros, "distribution": s.distribution} for name, s in sorted(statistics.items())}
+    write_text(path, json.dumps({"tensors": tensors}, indent=1) + "\n")
+
+
+def load_profile(path: str | Path) -> dict[str, Statistics]:
+    """Statistics by tensor, or by shell pattern, from a file of ``save_profile`` or of one's own.
+
+    ValueError names what in the file is not as it should be.
+    """
+    try:
+        tensors = json.loads(Path(path).read_text(encoding="utf-8"))["tensors"]
+        return {str(name): Statistics(**fields) for name, fields in tensors.items()}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f'{path}: a profile is {{"tensors": {{NAME: {{"zeros": 0.5, "distribution": "relu"}}}}}}'
+                         ) from None
+
+
 def _run_inputs(model: onnx.ModelProto) -> list[Any]:
     stored = {w.name for w in model.graph.initializer}
     return [i for i in model.graph.input if i.name not in stored]
 
 
 def _zeros(values: numpy.ndarray[Any, Any]) -> Statistics:
-    return Statistics(zeros=float((values == 0).mean()))
+    """Zeros, and whether any value is negative: if not, what is not zero is what a ReLU lets through."""
+    return Statistics(float((values == 0).mean()), "normal" if (values < 0).any() else "relu")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from alu_library.circuits.cells import BASES, CELLS
     from alu_library.circuits.characterisation import characterise, draw, operands_at, regenerate
     from alu_library.circuits.listing import circuit_sets, entries
+    from alu_library.circuits.load import by_place, load_weighted
     from alu_library.circuits.multipliers import MULTIPLIERS, multiplier
     from alu_library.circuits.netlist import Builder, Netlist
     from alu_library.circuits.pipelining import stage_glitch_factor
@@ -25,11 +26,16 @@ if TYPE_CHECKING:
     from alu_library.circuits.side_by_side import transistor_operations
     from alu_library.circuits.simulation import evaluate, switchings
     from alu_library.circuits.verification import mismatches
+    from alu_library.circuits.verilog import to_verilog
+    from alu_library.circuits.verilog_reader import VerilogError, from_verilog
 
-__all__ = ["ADDERS", "BASES", "CELLS", "FAMILIES", "MULTIPLIERS", "Builder", "Netlist", "ProofError", "adder",
-           "build", "characterise", "check_adder_cells", "check_reduction", "circuit_sets", "cmos_estimate", "draw",
-           "entries", "evaluate", "mismatches", "multiplier", "operands_at", "prove", "regenerate", "register",
-           "stage_glitch_factor", "switchings", "transistor_operations", "yosys_command"]
+__all__ = [
+    "ADDERS", "BASES", "CELLS", "FAMILIES", "MULTIPLIERS", "Builder", "Netlist", "ProofError", "VerilogError",
+    "adder", "build", "by_place", "characterise", "check_adder_cells", "check_reduction", "circuit_sets",
+    "cmos_estimate", "draw", "entries", "evaluate", "from_verilog", "load_weighted", "mismatches", "multiplier",
+    "operands_at", "prove", "regenerate", "register", "stage_glitch_factor", "switchings", "to_verilog",
+    "transistor_operations", "yosys_command",
+]
 
 _HOMES = {
     "adders": ("ADDERS", "adder"),
@@ -37,6 +43,7 @@ _HOMES = {
     "cells": ("BASES", "CELLS"),
     "characterisation": ("characterise", "draw", "operands_at", "regenerate"),
     "listing": ("circuit_sets", "entries"),
+    "load": ("by_place", "load_weighted"),
     "multipliers": ("MULTIPLIERS", "multiplier"),
     "netlist": ("Builder", "Netlist"),
     "pipelining": ("stage_glitch_factor",),
@@ -44,6 +51,8 @@ _HOMES = {
     "side_by_side": ("transistor_operations",),
     "simulation": ("evaluate", "switchings"),
     "verification": ("mismatches",),
+    "verilog": ("to_verilog",),
+    "verilog_reader": ("VerilogError", "from_verilog"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

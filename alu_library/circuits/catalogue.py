@@ -3,6 +3,7 @@
 A circuit's name is a family and a kind, then, after a colon, the options it was built with: adders and multipliers
 inside it by name, and for floating point ``full`` or ``flushed`` subnormals. Netlists have the buses ``a`` and ``b``
 for the operands that statistics speak of, ``c`` for an addend, ``amount`` of a shift and ``select`` of a multiplexer.
+The path of a Verilog file is a name as well, with a module of it after the colon.
 
 Seven full adders and a half adder; the ninth bit of a sum of signed numbers takes two more XOR gates:
 
@@ -32,8 +33,13 @@ _Family = Callable[..., Netlist]
 
 @lru_cache(maxsize=64)
 def build(circuit: str, format: str) -> Netlist:
-    """The netlist of a named circuit in a number format; ValueError for a name that is not in the catalogue."""
+    """The netlist of a named circuit in a number format; ValueError for a name that is not in the catalogue, or a
+    Verilog file that does not fit the format."""
     name, _, options = circuit.partition(":")
+    if name.endswith(".v"):
+        from alu_library.circuits.own import from_file
+
+        return from_file(name, options or None, parse(format))
     if name not in FAMILIES:
         raise ValueError(f"unknown circuit {circuit!r}: use {', '.join(sorted(FAMILIES))}, options after ':'")
     return FAMILIES[name](parse(format), *(options.split(",") if options else ()))
@@ -107,6 +113,17 @@ def _float_dot_product(format: Format, lanes: str, wide: str) -> Netlist:
     return b.build()
 
 
+def _block_dot_product(format: Format) -> Netlist:
+    """A block's products, summed, scaled by both blocks' scales (``s`` and ``t``) and added to a running sum."""
+    element, scale, total = parse(format.element), parse(format.scale), parse(accumulator(format.name))
+    b = Builder(f"block_{format.name}")
+    x = [b.input(f"a{k}", element.bits) for k in range(format.block)]
+    y = [b.input(f"b{k}", element.bits) for k in range(format.block)]
+    scales = scale, b.input("s", scale.bits), b.input("t", scale.bits)
+    b.output("y", dot_product.dot_product(b, element, total, x, y, b.input("c", total.bits), scales))
+    return b.build()
+
+
 def _shift(format: Format) -> Netlist:
     b = Builder(f"shift_{format.bits}")
     x, amount = b.input("a", format.bits), b.input("amount", (format.bits - 1).bit_length())
@@ -156,6 +173,7 @@ FAMILIES: dict[str, _Family] = {
     "floating_point/multiply": _float_family(floating_point.multiply, 2),
     "floating_point/multiply_add": _float_family(floating_point.multiply_add, 3),
     "floating_point/dot_product": _float_dot_product,
+    "block/dot_product": _block_dot_product,
     "floating_point/divide": _float_family(floating_division.divide, 2),
     "floating_point/sqrt": _float_family(floating_division.sqrt, 1),
     "floating_point/maximum": _float_family(floating_point.maximum, 2),

@@ -21,12 +21,14 @@ only the count, the placement of terminals is the plain structure with that coun
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-__all__ = ["BASES", "CELLS", "FULL_ADDERS", "Cell"]
+__all__ = ["BASES", "CELLS", "FULL_ADDERS", "Cell", "add_cell"]
 
 BASES = ("textbook", "static_cmos")
 """Accounting bases a transistor count can be asked on."""
@@ -164,5 +166,34 @@ _REGISTER = replace(
     sequential=True,
 )
 
-CELLS: Mapping[str, Cell] = {c.name: c for c in (*_GATES, *FULL_ADDERS.values(), _REGISTER)}
+CELLS: dict[str, Cell] = {c.name: c for c in (*_GATES, *FULL_ADDERS.values(), _REGISTER)}
 """Every cell by name."""
+
+
+def add_cell(name: str, inputs: str, outputs: str, logic: str, terminals: str, textbook: int | None = None) -> Cell:
+    """Make a cell of one's own known: ``inputs`` and ``outputs`` by name, ``logic`` as ``node = expression; ...`` in
+    ``& | ^ ~`` over inputs and earlier nodes, ``terminals`` as ``node:count ...``, the transistor gates on each.
+
+    ValueError for a name that is taken by another cell, logic that says anything else, or terminals on no node.
+
+    >>> add_cell("AND3_TREE", "a b c", "y", "n = ~(a & b & c); y = ~n", "a:2 b:2 c:2 n:2").static_cmos
+    8
+    """
+    known = set(inputs.split())
+    for part in logic.split(";"):
+        node, equals, expression = (text.strip() for text in part.partition("="))
+        words = re.findall(r"\w+", expression)
+        if not equals or not node.isidentifier() or keyword.iskeyword(node):
+            raise ValueError(f"logic is 'node = expression; ...', not {part.strip()!r}")
+        if not words or re.search(r"[^\w\s&|^~()]", expression) or not known.issuperset(words):
+            raise ValueError(f"{node} takes inputs and earlier nodes in & | ^ ~ ( ), not {expression!r}")
+        known.add(node)
+    loaded = {part.partition(":")[0] for part in terminals.split()}
+    unknown = sorted((loaded | set(outputs.split())) - known)
+    if unknown or not name.isidentifier():
+        raise ValueError(f"no input or node {', '.join(unknown)}" if unknown else f"{name!r} is no name of a cell")
+    cell = _cell(name, inputs, outputs, logic, terminals, textbook)
+    if CELLS.get(name, cell) != cell:
+        raise ValueError(f"there is another cell {name} already")
+    CELLS[name] = cell
+    return cell

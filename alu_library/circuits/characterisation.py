@@ -4,7 +4,8 @@
 the operands of a row are seeded by its circuit, format and distributions. A row holds transistor operations at zeros of
 0, 1/2 and 1 for each operand, by pairs of distributions; the same operands serve all points of a row, with more of them
 replaced by zeros. The error of a row is the largest deviation of its interpolation from simulation at :data:`CHECKS`,
-relative to the switching without zeros.
+relative to the switching without zeros. Circuits of products have grids for streams besides, where one operand is held,
+or where the running sums are those of other outputs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,14 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from alu_library.circuits import streams
+from alu_library.circuits import blocks, streams
 from alu_library.circuits.catalogue import build
 from alu_library.circuits.listing import entries
 from alu_library.circuits.netlist import Netlist
 from alu_library.circuits.pipelining import stage_glitch_factor
-from alu_library.circuits.side_by_side import transistor_operations
+from alu_library.circuits.side_by_side import Switched, switched
 from alu_library.formats import Format, accumulator, decode, encode, parse, quantize
-from alu_library.pricing import DISTRIBUTIONS, PAIRS, Operand, Operands, Row
+from alu_library.pricing import DISTRIBUTIONS, HELD, PAIRS, Operand, Operands, Row
 
 __all__ = ["CHECKS", "VECTORS", "ZEROS", "Draw", "characterise", "draw", "operands_at", "regenerate", "write"]
 
@@ -41,6 +42,9 @@ CHECKS = ((0.9, 0.9), (0.0, 0.9), (0.9, 0.5), (0.25, 0.75))
 
 VECTORS = 4097
 """Operands per point: 4096 operations, which leaves a standard error of about half a percent."""
+
+HOLD = 8
+"""Operations for which an operand is held in simulation, from which every other hold follows."""
 
 DOT_PRODUCT = 256
 """Products that an accumulator sums before it starts again."""
@@ -63,6 +67,13 @@ class Draw:
     chance_a: npt.NDArray[np.float64]
     chance_b: npt.NDArray[np.float64]
     other: npt.NDArray[np.uint64]
+    other_sums: bool = False
+
+    def holding(self, which: str, hold: int = HOLD) -> Draw:
+        """The stream of :data:`alu_library.pricing.HELD` in which an operand is held, or none, and sums are others'."""
+        kept: dict[str, Any] = {field: streams.weight_stationary(getattr(self, field), hold)
+                                for field in (which, f"chance_{which}") if which != "c"}
+        return replace(self, other_sums=True, **kept)
 
 
 def draw(format: Format, pair: str, seed: int, count: int = VECTORS) -> Draw:
@@ -79,21 +90,27 @@ def _patterns(format: Format, distribution: str, rng: np.random.Generator, count
     if not format.is_float:
         drawn = streams.DISTRIBUTIONS[distribution](rng, count, format.bits, format.kind == "int", zeros=0.0)
         return np.asarray(drawn).astype(np.uint64) & np.uint64((1 << format.bits) - 1)
-    values = rng.uniform(-1, 1, count) if distribution == "uniform" else rng.standard_normal(count)
-    return encode(format, np.abs(values) if distribution == "relu" else values)
+    return encode(format, _reals(distribution, rng, count))
+
+
+def _reals(distribution: str, rng: np.random.Generator, shape: int | tuple[int, ...]) -> npt.NDArray[np.float64]:
+    values = rng.uniform(-1, 1, shape) if distribution == "uniform" else rng.standard_normal(shape)
+    return np.abs(values) if distribution == "relu" else values
 
 
 def operands_at(netlist: Netlist, drawn: Draw, zeros_a: float, zeros_b: float) -> dict[str, npt.NDArray[Any]]:
     """Operands for each input bus of a netlist, with the given shares of zeros."""
     a = np.where(drawn.chance_a < zeros_a, np.uint64(0), drawn.a)
     b = np.where(drawn.chance_b < zeros_b, np.uint64(0), drawn.b)
+    # Any order of the sums but their own: successive ones have nothing to do with one another.
+    places = np.argsort(drawn.other) if drawn.other_sums else slice(None)
     if netlist.name.startswith("accumulator_"):
         product, total = _accumulating(drawn.format, a, b)
-        return {"a": product, "b": total}
+        return {"a": product, "b": total[places]}
     buses = {"a": a, "b": b, "select": drawn.other, "amount": drawn.other}
     if "c" in netlist.inputs:
         fused = parse(f"int{netlist.width('c')}") if not drawn.format.is_float else drawn.format
-        buses["c"] = _accumulating(drawn.format, a, b, fused)[1]
+        buses["c"] = _accumulating(drawn.format, a, b, fused)[1][places]
     return {name: buses[name] & np.uint64((1 << min(64, netlist.width(name))) - 1) for name in netlist.inputs}
 
 
@@ -111,26 +128,75 @@ def _accumulating(
     terms = products.reshape(-1, DOT_PRODUCT)
     sums = np.zeros_like(terms)
     for k in range(1, DOT_PRODUCT):
-        sums[:, k] = quantize(wide, sums[:, k - 1] + terms[:, k - 1])
+        total = sums[:, k - 1] + terms[:, k - 1]
+        sums[:, k] = total.astype(np.float32) if wide.name == "fp32" else quantize(wide, total)
     return encode(wide, products[:len(x)]), encode(wide, sums.reshape(-1)[:len(x)])
 
 
-def characterise(circuit: str, format: str) -> Row:
+def characterise(circuit: str, format: str, vectors: int = VECTORS) -> Row:
     """Simulate one circuit in one format at every statistic."""
     netlist = build(circuit, format)
+    if parse(format).block:
+        return _block_row(netlist, circuit, format, vectors)
     unary = set(netlist.inputs) <= {"a", "amount"}
     pairs = DISTRIBUTIONS if unary else PAIRS
     grid = [(z, 0.0) for z in ZEROS] if unary else list(product(ZEROS, ZEROS))
-    switching: dict[str, tuple[float, ...]] = {}
+    switching, load, held = (dict[str, tuple[float, ...]]() for _ in range(3))
     error = 0.0
     for pair in pairs:
-        drawn = draw(parse(format), pair, crc32(f"{circuit} {format} {pair}".encode()))
+        drawn = draw(parse(format), pair, crc32(f"{circuit} {format} {pair}".encode()), vectors)
         points = [operands_at(netlist, drawn, *point) for point in (*grid, *CHECKS)]
-        switched = [round(to, 1) for to in transistor_operations(netlist, points)]
-        switching[pair] = tuple(switched[:len(grid)])
-        error = max(error, _deviation(pair, switching[pair], switched[len(grid):]))
+        found = switched(netlist, points)
+        operations = [round(each.transistor_operations, 1) for each in found]
+        switching[pair] = tuple(operations[:len(grid)])
+        load[pair] = tuple(round(each.load, 1) for each in found[:len(grid)])
+        error = max(error, _deviation(pair, switching[pair], operations[len(grid):]))
+        for which in streams_of(circuit):
+            held[f"{pair} {which}"] = _held(netlist, drawn.holding(which), which, grid, held.get(f"{pair} c"), found)
     return Row(circuit, format, netlist.transistors("textbook"), netlist.transistors("static_cmos"), netlist.depth,
-               round(_glitch(circuit, format), 3), round(error, 4), switching)
+               round(_glitch(circuit, format), 3), round(error, 4), switching, load, held)
+
+
+def streams_of(circuit: str) -> str:
+    """The streams of :data:`alu_library.pricing.HELD` that a circuit is characterised for, the free one first."""
+    family = circuit.partition(":")[0]
+    sums = family.startswith(("multiply_add/", "accumulator/")) or family == "floating_point/multiply_add"
+    products = family.startswith("multiplier/") or family == "floating_point/multiply"
+    return "cab" if sums else "ab" if products else ""
+
+
+def _held(netlist: Netlist, drawn: Draw, which: str, grid: Sequence[tuple[float, float]],
+          free: tuple[float, ...] | None, plain: Sequence[Switched]) -> tuple[float, ...]:
+    """Switching of operations in which the held operand stays: a stream with one change in :data:`HOLD` operations is
+    that, and for one of them the stream in which everything changes."""
+    found = [each.transistor_operations
+             for each in switched(netlist, [operands_at(netlist, drawn, *point) for point in grid])]
+    if which == "c":
+        return tuple(round(to, 1) for to in found)
+    changing = free or [each.transistor_operations for each in plain[:len(grid)]]
+    return tuple(round(max(0.0, HOLD * to - all_) / (HOLD - 1), 1) for to, all_ in zip(found, changing, strict=True))
+
+
+def _block_row(netlist: Netlist, circuit: str, format: str, vectors: int) -> Row:
+    """A row per multiply-accumulate of a unit that takes a block of them at a time."""
+    kind = parse(format)
+    operations = max(257, vectors // kind.block)
+    switching, load = dict[str, tuple[float, ...]](), dict[str, tuple[float, ...]]()
+    for pair in PAIRS:
+        rng = np.random.default_rng(crc32(f"{circuit} {format} {pair}".encode()))
+        shape = (operations, kind.block)
+        values = [_reals(name, rng, shape) for name in pair.split("/")]
+        chances = [rng.random(shape), rng.random(shape)]
+        points = []
+        for point in product(ZEROS, ZEROS):
+            a, b = (np.where(chance < zeros, 0.0, v)
+                    for v, chance, zeros in zip(values, chances, point, strict=True))
+            points.append(blocks.buses(kind, a, b, DOT_PRODUCT // kind.block))
+        found = switched(netlist, points)
+        switching[pair] = tuple(round(each.transistor_operations / kind.block, 1) for each in found)
+        load[pair] = tuple(round(each.load / kind.block, 1) for each in found)
+    return Row(circuit, format, round(netlist.transistors("textbook") / kind.block),
+               round(netlist.transistors("static_cmos") / kind.block), netlist.depth, 1.0, 0.0, switching, load)
 
 
 def _deviation(pair: str, grid: tuple[float, ...], simulated: Sequence[float]) -> float:
@@ -182,9 +248,13 @@ def write(rows: Iterable[Row], target: Path) -> None:
 
 def _columns(row: Row) -> list[Any]:
     values = [getattr(row, f.name) for f in fields(Row)]
-    # Below a thousand a tenth is a thousandth; above it says nothing that the sample knows.
-    grids = [[v if v < 1000 else round(v) for v in grid] for grid in row.switching.values()]
-    return [*values[:-1], grids]
+    held = [row.held[f"{pair} {which}"] for pair in PAIRS for which in HELD if f"{pair} {which}" in row.held]
+    return [*values[:-3], _short(row.switching.values()), _short(row.load.values()), _short(held)]
+
+
+def _short(grids: Iterable[tuple[float, ...]]) -> list[list[float]]:
+    """Below a thousand a tenth is a thousandth; above it says nothing that the sample knows."""
+    return [[v if v < 1000 else round(v) for v in grid] for grid in grids]
 
 
 if __name__ == "__main__":

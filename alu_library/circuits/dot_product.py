@@ -17,7 +17,7 @@ from alu_library.circuits.adders import add as integer_add
 from alu_library.circuits.adders import negate_if, subtract
 from alu_library.circuits.combinational import less_than, select, shift_right
 from alu_library.circuits.floating_parts import Parts, Unrounded, constant, extend, finish, normalise, unpack
-from alu_library.circuits.multipliers import constant_row, multiply, sum_rows
+from alu_library.circuits.multipliers import REDUCTION_OF, constant_row, multiply, product_rows, sum_rows
 from alu_library.circuits.netlist import ZERO, Builder, Bus, Net
 from alu_library.formats import Format
 
@@ -54,19 +54,22 @@ def dot_product(
 
     Rounded to nearest, ties to even, after truncation below the window.
     """
-    offset = max(2 * element.bias, wide.bias) + (2 * scales[0].bias if scales else 0)
-    width = (offset + 2 * max(_top_field(element), 1) + _top_field(wide) + 8).bit_length()
-    factors = [(unpack(b, element, p), unpack(b, element, q)) for p, q in zip(x, y, strict=True)]
-    products = [_product(b, p, q, width, multiplier, adder) for p, q in factors]
+    lowest = 2 * (element.bias + element.mantissa_bits + _POINT) + (2 * scales[0].bias if scales else 0)
+    offset = max(lowest, wide.bias)
+    highest = 2 * _top_field(element) + _top_field(wide) + (2 << scales[0].bits if scales else 0) + 2 * len(x)
+    width = (offset + highest + 64).bit_length()
     addend, special = unpack(b, wide, total), ZERO
     running = _Term(addend.sign, _raised(b, addend.exponent, offset - wide.bias, width, adder), addend.significand)
-    lift = offset - 2 * element.bias + 1
-    if scales is None:
-        products = [replace(t, exponent=_raised(b, t.exponent, lift, width, adder)) for t in products]
-        terms = [*products, running]
+    if scales is not None:
+        block, lift, factors = _block(b, element, x, y, width, multiplier, adder)
+        block, special = _scaled(b, block, scales, width, multiplier, adder)
+        lift += offset - 2 * scales[0].bias
+        terms = [replace(block, exponent=_raised(b, block.exponent, lift, width, adder)), running]
     else:
-        block, special = _scaled(b, products, scales, lift, width, multiplier, adder)
-        terms = [block, running]
+        factors = [(unpack(b, element, p), unpack(b, element, q)) for p, q in zip(x, y, strict=True)]
+        products = [_product(b, p, q, width, multiplier, adder) for p, q in factors]
+        lift = offset - 2 * element.bias + 1
+        terms = [*(replace(t, exponent=_raised(b, t.exponent, lift, width, adder)) for t in products), running]
     sign, exponent, significand, empty = _aligned_sum(b, terms, window, adder)
     exponent = integer_add(b, adder, extend(exponent, width + 2), constant(wide.bias - offset - 1, width + 2))[0]
     shifted, count, _ = normalise(b, significand)
@@ -81,8 +84,6 @@ def dot_product(
 def integer_dot_product(b: Builder, element: Format, x: Sequence[Bus], y: Sequence[Bus], total: Bus,
                         multiplier: str = "dadda", adder: str = "ripple_carry") -> Bus:
     """``total + Σ x·y`` modulo 2**len(total): all partial products in one carry-save tree."""
-    from alu_library.circuits.multipliers import REDUCTION_OF, product_rows
-
     signed, width = element.kind == "int", len(total)
     rows = [row for p, q in zip(x, y, strict=True) for row in product_rows(b, multiplier, p, q, signed, width)]
     return sum_rows(b, [total, *rows], REDUCTION_OF[multiplier], adder)
@@ -105,28 +106,50 @@ def _product(b: Builder, p: Parts, q: Parts, width: int, multiplier: str, adder:
     return _Term(b.xor(p.sign, q.sign), exponent, magnitude)
 
 
-def _scaled(b: Builder, products: Sequence[_Term], scales: tuple[Format, Bus, Bus], lift: int, width: int,
-            multiplier: str, adder: str) -> tuple[_Term, Net]:
-    """The sum of a block times both its scales, and whether a scale is not a number."""
-    format, first, second = scales
-    exact = len(products[0].magnitude) + 2 * ((1 << (len(products[0].exponent) - 1)) - 1)
+_POINT = 6
+"""Places after the point of an integer element (MXINT8: Open Compute Project MX 1.0, section 5.3.4)."""
+
+_BLOCK_WINDOW = 40
+"""Widest sum of a block before it is scaled; narrower where the elements' products need less to be exact."""
+
+
+def _block(b: Builder, element: Format, x: Sequence[Bus], y: Sequence[Bus], width: int, multiplier: str, adder: str
+           ) -> tuple[_Term, int, list[tuple[Parts, Parts]]]:
+    """The sum of a block of products, what its exponent lacks, and the operands that may be no numbers."""
+    if not element.is_float:
+        growth = (len(x) - 1).bit_length()
+        zero = [ZERO] * (2 * element.bits + growth)
+        with b.part("multiplier"):
+            total = integer_dot_product(b, element, x, y, zero, multiplier, adder)
+        magnitude = negate_if(b, total[:-1], total[-1])
+        return _Term(total[-1], [ZERO] * width, magnitude), len(magnitude) - 1 - 2 * _POINT, []
+    factors = [(unpack(b, element, p), unpack(b, element, q)) for p, q in zip(x, y, strict=True)]
+    products = [_product(b, p, q, width, multiplier, adder) for p, q in factors]
+    exact = len(products[0].magnitude) + 2 * (_top_field(element) - 1)
     sign, exponent, magnitude, _ = _aligned_sum(b, products, min(exact, _BLOCK_WINDOW), adder)
-    growth = len(magnitude) - min(exact, _BLOCK_WINDOW)
+    return _Term(sign, exponent[:width], magnitude), 1 - 2 * element.bias, factors
+
+
+def _scaled(b: Builder, block: _Term, scales: tuple[Format, Bus, Bus], width: int, multiplier: str, adder: str
+            ) -> tuple[_Term, Net]:
+    """The sum of a block times both its scales, the biases of which are still to be taken off; and whether a scale is
+    not a number."""
+    format, first, second = scales
+    magnitude, carried = block.magnitude, 0
     if not format.mantissa_bits:  # powers of two
         fields = integer_add(b, adder, extend(first, width), extend(second, width))[0]
         nan = b.or_(b.and_(*first), b.and_(*second))
     else:
-        p, q = unpack(b, format, [*first, ZERO][:format.bits]), unpack(b, format, [*second, ZERO][:format.bits])
+        p, q = unpack(b, format, first), unpack(b, format, second)
         factor = multiply(b, multiplier, p.significand, q.significand, final_adder=adder)
         magnitude = multiply(b, multiplier, magnitude, factor, final_adder=adder)
         fields = integer_add(b, adder, extend(p.exponent, width), extend(q.exponent, width))[0]
-        growth, nan = growth + 2, b.or_(p.nan, q.nan)
-    exponent = integer_add(b, adder, extend(exponent, width), fields)[0]
-    return _Term(sign, _raised(b, exponent, lift + growth - 2 * format.bias, width, adder), magnitude), nan
-
-
-_BLOCK_WINDOW = 40
-"""Widest sum of a block before it is scaled; narrower where the elements' products need less to be exact."""
+        nan, carried = b.or_(p.nan, q.nan), 2
+    magnitude, count, _ = normalise(b, magnitude)  # lest the window cut off a small sum
+    exponent = integer_add(b, adder, extend(block.exponent, width), fields)[0]
+    exponent, _ = subtract(b, adder, exponent, extend(count, width))
+    sign = b.xor(block.sign, *([p.sign, q.sign] if format.mantissa_bits else []))
+    return _Term(sign, _raised(b, exponent, carried, width, adder) if carried else exponent, magnitude), nan
 
 
 def _aligned_sum(b: Builder, terms: Sequence[_Term], window: int, adder: str) -> tuple[Net, Bus, Bus, Net]:

@@ -47,7 +47,8 @@ def sqrt(b: Builder, format: Format, x: Bus, adder: str = "ripple_carry") -> Bus
     nan = b.or_(p.nan, b.and_(p.sign, b.not_(p.zero)))
     sign = b.and_(p.sign, p.zero)
     result = Unrounded(sign, exponent, root, b.or_(*remainder), p.zero, p.infinity, nan)
-    return finish(b, format, result, denormalise=False)
+    # A root is subnormal only where the smallest number lies more than its own exponent below the smallest normal one.
+    return finish(b, format, result, denormalise=format.bias <= format.mantissa_bits)
 
 
 def _quotient(b: Builder, top: Bus, bottom: Bus, digits: int, adder: str) -> tuple[Bus, Bus]:

@@ -75,7 +75,7 @@ def unpack(b: Builder, format: Format, bus: Bus) -> Parts:
     fraction, field = bus[:format.mantissa_bits], bus[format.mantissa_bits:-1]
     normal, ones, some = b.or_(*field), b.and_(*field), b.or_(*fraction)
     if format.finite_only:
-        infinity, nan = ZERO, b.and_(ones, *fraction)
+        infinity, nan = ZERO, ZERO if format.saturating else b.and_(ones, *fraction)
     else:
         infinity, nan = b.and_(ones, b.not_(some)), b.and_(ones, some)
     if format.flush_subnormals:
@@ -141,7 +141,7 @@ def _pack(b: Builder, format: Format, result: Unrounded, field: Bus, fraction: B
     """Sign, field and fraction as one pattern, or the special result."""
     field, above = field[:format.exponent_bits], field[format.exponent_bits:]
     negative = above[-1]
-    full = b.and_(*field, *(fraction if format.finite_only else []))
+    full = ZERO if format.saturating else b.and_(*field, *(fraction if format.finite_only else []))
     over = b.and_(b.not_(negative), b.or_(full, *above[:-1]))
     infinity = b.or_(over, result.infinity)
     zero = result.zero

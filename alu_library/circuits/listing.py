@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alu_library.circuits.adders import ADDERS
 from alu_library.circuits.multipliers import MULTIPLIERS
-from alu_library.formats import NAMED, parse
+from alu_library.formats import BLOCKS, NAMED, parse
 from alu_library.pricing import chosen_circuit
 from alu_library.tasks import PRIMITIVES
 
@@ -18,7 +18,7 @@ LISTED_WIDTHS = (8, 16, 32, 64)
 """Integer widths in which every circuit is listed."""
 
 PRICED_WIDTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-"""Integer widths in which the circuits of the sets are characterised; prices of others are interpolated."""
+"""Integer widths in which the circuits of the sets are characterised; others are when a price asks for them."""
 
 FLOATS = (*NAMED, "e8m16", "e8m31")
 """Floating-point formats: those with a name, and wider ones for the insides of elementary functions."""
@@ -50,6 +50,8 @@ def _priced() -> Iterator[tuple[str, str]]:
         circuit = chosen_circuit(task, format, name)
         if circuit is not None:
             yield circuit, format
+    for name, format in product(circuit_sets(), BLOCKS):
+        yield str(chosen_circuit("multiply_accumulate", format, name)), format
 
 
 def _listed_integers() -> Iterator[tuple[str, str]]:

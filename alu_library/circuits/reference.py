@@ -33,7 +33,7 @@ def _unpack(format: Format, pattern: int) -> _Number:
     sign = pattern >> (format.bits - 1) & 1
     magnitude = pattern & ((1 << (format.bits - 1)) - 1)
     if format.finite_only:
-        if magnitude == format.nan_pattern:
+        if magnitude == format.nan_pattern and not format.saturating:
             return _Number(sign, special="nan")
     elif magnitude >= format.infinity_pattern:
         return _Number(sign, special="infinity" if magnitude == format.infinity_pattern else "nan")

@@ -126,13 +126,20 @@ def changes(values: Words) -> npt.NDArray[np.int64]:
 
 
 def terminals(netlist: Netlist) -> npt.NDArray[np.int64]:
-    """Transistor gate terminals on each net (those on internal nodes are in the cells)."""
-    counted = np.zeros(netlist.nets, dtype=np.int64)
-    for kind, inputs, outputs in netlist.instances:
-        cell = CELLS[kind]
-        for pin, net in zip(cell.inputs + cell.outputs, inputs + outputs, strict=True):
-            counted[net] += cell.terminals.get(pin, 0)
-    return counted
+    """Transistor gate terminals on each net (those on internal nodes are in the cells), counted once and kept with the
+    netlist; not to be written to."""
+    if netlist not in _TERMINALS:
+        counted = np.zeros(netlist.nets, dtype=np.int64)
+        for kind, inputs, outputs in netlist.instances:
+            cell = CELLS[kind]
+            for pin, net in zip(cell.inputs + cell.outputs, inputs + outputs, strict=True):
+                counted[net] += cell.terminals.get(pin, 0)
+        counted.flags.writeable = False
+        _TERMINALS[netlist] = counted
+    return _TERMINALS[netlist]
+
+
+_TERMINALS: WeakKeyDictionary[Netlist, npt.NDArray[np.int64]] = WeakKeyDictionary()
 
 
 def _pack_operands(netlist: Netlist, operands: Operands, overlap: int) -> tuple[int, dict[Net, Words]]:

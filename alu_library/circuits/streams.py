@@ -7,12 +7,16 @@ deterministic; the share of zeros is drawn element by element, on top of the dis
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["DISTRIBUTIONS", "Integers", "accumulating", "constant", "normal", "relu", "uniform", "weight_stationary"]
+__all__ = [
+    "DISTRIBUTIONS", "Integers", "accumulating", "best_spread", "constant", "normal", "relu", "uniform",
+    "weight_stationary",
+]
 
 Integers: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.uint64]
 
@@ -34,11 +38,18 @@ def uniform(rng: np.random.Generator, count: int, width: int, signed: bool = Fal
     return _with_zeros(rng, drawn, zeros)
 
 
+_CLIPS_AT_FOUR = 8
+"""From this width on a quantiser clips at four standard deviations, which is within 3 % of the best scale at 8 bits."""
+
+
 def normal(rng: np.random.Generator, count: int, width: int, signed: bool = False, zeros: float = 0.0,
-           spread: float = 0.25) -> Integers:
+           spread: float | None = None) -> Integers:
     """Normal around 0, rounded and clipped, with ``spread`` as its standard deviation in units of the largest value:
-    a quarter is a quantiser that clips at four standard deviations. Unsigned: magnitudes."""
+    unless given, a quarter from 8 bits on, and below the scale that minimises the squared error, as quantisers choose
+    it. Unsigned: magnitudes."""
     top = (1 << (width - signed)) - 1
+    if spread is None:
+        spread = 0.25 if width >= _CLIPS_AT_FOUR else best_spread(top)
     real = rng.standard_normal(count) * (spread * top)
     if not signed:
         real = np.abs(real)
@@ -46,6 +57,17 @@ def normal(rng: np.random.Generator, count: int, width: int, signed: bool = Fals
     clipped = np.rint(np.clip(real, -top if signed else 0, np.nextafter(float(top + 1), 0) if width > 53 else top))
     drawn: Integers = clipped.astype(np.int64) if signed else clipped.astype(np.uint64)
     return _with_zeros(rng, drawn, zeros)
+
+
+@cache
+def best_spread(top: int) -> float:
+    """The standard deviation, in units of ``top``, at which normal numbers lose least squared error when they are
+    rounded to whole numbers from -top to top (Max 1960, uniform quantiser); to four digits."""
+    x = np.linspace(0.0, 8.0, 4001)
+    density = np.exp(-x * x / 2)
+    scales = np.linspace(0.2, 1.5, 1301) * top / np.sqrt(2 * np.log(2 * top + 1))
+    lost = [float((density * (x - np.clip(np.rint(x * s), 0, top) / s) ** 2).sum()) for s in scales]
+    return round(float(scales[int(np.argmin(lost))]) / top, 4)
 
 
 def relu(rng: np.random.Generator, count: int, width: int, signed: bool = False, zeros: float = 0.5) -> Integers:

@@ -23,11 +23,15 @@ LOW, HIGH = "1'b0", "1'b1"
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate between named bits; ``kind`` is a cell, a module or a primitive."""
+    """One gate between named bits; ``kind`` is a cell, a primitive or ``add``, whose outputs have one bit more."""
 
     kind: str
     outputs: tuple[str, ...]
     inputs: tuple[str, ...]
+
+
+class Signed(list[str]):
+    """Bits of a number in two's complement, which Verilog extends by its sign."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,13 @@ class Module:
     wires: dict[str, list[str]] = field(default_factory=dict)
     gates: list[Gate] = field(default_factory=list)
     instances: list[Placed] = field(default_factory=list)
+    signed: set[str] = field(default_factory=set)
 
     def bits(self, name: str) -> list[str]:
         """Bits of a declared name, least significant first; an undeclared name is a one-bit wire."""
         for table in (self.wires, self.inputs, self.outputs):
             if name in table:
-                return table[name]
+                return Signed(table[name]) if name in self.signed else table[name]
         return self.wires.setdefault(name, [name])
 
 
@@ -112,6 +117,8 @@ class Parser(Tokens):
 
     def declare(self, direction: str, ports: bool = False) -> None:
         self.accept("wire")
+        self.accept("logic")
+        signed = self.accept("signed")
         low, width = 0, None
         if self.accept("["):
             high = self.number()
@@ -131,6 +138,8 @@ class Parser(Tokens):
                 raise VerilogError(f"module {self.module.name} declares port {name} twice")
             if not declared:
                 tables[direction][name] = bits
+            if signed:
+                self.module.signed.add(name)
             if ports:
                 self.port(name)
             if direction == "wire" and self.accept("="):
@@ -153,7 +162,7 @@ class Parser(Tokens):
     def drive(self, target: Sequence[str], value: Sequence[str]) -> None:
         if LOW in target or HIGH in target:
             raise VerilogError(f"module {self.module.name} drives a constant")
-        padded = [*value, *[LOW] * (len(target) - len(value))]
+        padded = _extended(value, len(target))
         self.module.gates += [Gate("buf", (t,), (v,)) for t, v in zip(target, padded, strict=False)]
 
     def primitive(self, kind: str) -> None:
@@ -213,11 +222,26 @@ class Parser(Tokens):
     def binary(self, level: int) -> list[str]:
         operators = ({"|": "or"}, {"^": "xor", "~^": "xnor", "^~": "xnor"}, {"&": "and"})
         if level == len(operators):
-            return self.unary()
+            return self.sum()
         left = self.binary(level + 1)
         while self.peek() in operators[level]:
             kind = operators[level][self.take()]
             left = [self.gate(kind, p, q) for p, q in _aligned(left, self.binary(level + 1))]
+        return left
+
+    def sum(self) -> list[str]:
+        """Additions; a sum has one bit more than its terms, which whoever takes fewer bits drops."""
+        left = self.unary()
+        while self.accept("+"):
+            right = self.unary()
+            both = isinstance(left, Signed) and isinstance(right, Signed)
+            width = max(len(left), len(right)) + both
+            kind = Signed if both else list
+            p, q = _extended(kind(left), width), _extended(kind(right), width)
+            self.fresh += 1
+            bits = tuple(f" {self.fresh}.{k}" for k in range(width + 1))
+            self.module.gates.append(Gate("add", bits, (*p, *q)))
+            left = kind(bits[:-1] if both else bits)
         return left
 
     def unary(self) -> list[str]:
@@ -237,9 +261,9 @@ class Parser(Tokens):
             self.expect(")")
             return inner
         if token == "{":
-            parts = [self.expression()]
+            parts = [self.own_width()]
             while self.accept(","):
-                parts.append(self.expression())
+                parts.append(self.own_width())
             self.expect("}")
             return [bit for part in reversed(parts) for bit in part]
         if token[0].isdigit() or token[0] == "'":
@@ -247,6 +271,13 @@ class Parser(Tokens):
         if not re.match(r"[A-Za-z_\\]", token):
             raise VerilogError(f"{token!r:.40} in an expression of module {self.module.name}")
         return self.selected(self.module.bits(token.removeprefix("\\")), token.removeprefix("\\"))
+
+    def own_width(self) -> list[str]:
+        """An expression where nothing around it widens it: a sum has the width of its terms."""
+        begun = self.fresh
+        bits = self.expression()
+        grown = len(bits) > 1 and bits[-1].startswith(" ") and "." in bits[-1] and int(bits[-1].split(".")[0]) > begun
+        return bits[:-1] if grown else bits
 
     def selected(self, bits: list[str], name: str) -> list[str]:
         if not self.accept("["):
@@ -270,4 +301,10 @@ class Parser(Tokens):
 
 def _aligned(left: list[str], right: list[str]) -> list[tuple[str, str]]:
     width = max(len(left), len(right))
-    return [(p, q) for p, q in zip(*([*bits, *[LOW] * (width - len(bits))] for bits in (left, right)), strict=True)]
+    return list(zip(_extended(left, width), _extended(right, width), strict=True))
+
+
+def _extended(bits: Sequence[str], width: int) -> list[str]:
+    """Bits made at least ``width`` wide, by their sign where they have one."""
+    fill = bits[-1] if isinstance(bits, Signed) else LOW
+    return [*bits, *[fill] * (width - len(bits))]

@@ -1,19 +1,21 @@
 """Reading structural Verilog, so that foreign circuits can be simulated and priced like our own.
 
 Read are modules of gate primitives (``and``, ``nand``, ...), cell instances (cells of
-:mod:`alu_library.circuits.cells`, other modules of the same text, which are flattened, or foreign cells that the caller
-names an equivalent for), and ``assign`` with ``~ & ^ |``, ``?:``, concatenations, bit and part selects and binary,
-hexadecimal or decimal literals. Arithmetic operators, registers and ``always`` blocks are behaviour, not structure, and
-are refused.
+:mod:`alu_library.circuits.cells`, other modules of the same text, which are flattened, cells of common libraries by
+name (:mod:`alu_library.circuits.foreign_cells`), or foreign cells that the caller names an equivalent for), and
+``assign`` with ``~ & ^ |``, ``?:``, ``+`` (a ripple-carry adder), concatenations, bit and part selects and binary,
+hexadecimal or decimal literals; ``signed`` extends signs as Verilog does. Other arithmetic operators, registers and
+``always`` blocks are behaviour, not structure, and are refused. Compiler directives are skipped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
+from alu_library.circuits.adders import ripple_carry
 from alu_library.circuits.cells import CELLS, Cell
+from alu_library.circuits.foreign_cells import Equivalent, equivalent
 from alu_library.circuits.netlist import ONE, ZERO, Builder, Net, Netlist
 from alu_library.circuits.verilog_parser import HIGH, LOW, Gate, Module, Parser
 from alu_library.circuits.verilog_tokens import VerilogError
@@ -24,31 +26,27 @@ _MOST = 500_000
 """Gates of a circuit with all that it contains: more than ten 64-bit multipliers, and less than a gigabyte."""
 
 
-@dataclass(frozen=True)
-class Equivalent:
-    """A foreign cell: the cell of ours that it is, and its port names by our pin names."""
-
-    cell: str
-    ports: Mapping[str, str]
-
-
 def from_verilog(text: str, top: str | None = None, equivalents: Mapping[str, Equivalent] | None = None) -> Netlist:
-    """The netlist of a module (default: the last one that no other contains). Gates with more than two inputs become
-    trees; ``equivalents`` says which of our cells stands for a foreign one.
+    """The netlist of a module (default: the one that no other contains). Gates with more than two inputs become trees;
+    ``equivalents`` says which of our cells stands for a foreign one.
 
-    VerilogError on anything that is not structure, on a bit without a driver, and on a combinational loop.
+    VerilogError on anything that is not structure, on a bit without a driver, on a combinational loop, and where
+    several modules could be meant and none is named.
     """
     found = [m for m in Parser(text).modules() if m.name not in CELLS]
     modules = {m.name: m for m in found}
     if len(modules) < len(found):
         raise VerilogError(f"two modules {next(m.name for m in found if modules[m.name] is not m)}")
     if not modules or (top is not None and top not in modules):
-        raise VerilogError(f"no module {top!r}" if top else "no module in the text")
+        raise VerilogError(f"no module {top!r}: the text has {', '.join(modules)}" if modules else
+                           "no module in the text")
     contained = {placed.kind for m in modules.values() for placed in m.instances}
     tops = [top] if top else [name for name in modules if name not in contained]
     if not tops:
         raise VerilogError("every module is contained in another: they contain each other")
-    module = modules[tops[-1]]
+    if len(tops) > 1:
+        raise VerilogError(f"several modules could be the top: name one of {', '.join(tops)}")
+    module = modules[tops[0]]
     if (gates := _size(module, modules, {})) > _MOST:
         raise VerilogError(f"module {module.name} has {gates} gates; up to {_MOST} are read")
     return _build(module, _flatten(module, modules, equivalents or {}))
@@ -76,9 +74,10 @@ def _flatten(module: Module, modules: Mapping[str, Module], equivalents: Mapping
     gates = [Gate(g.kind, tuple(map(path, g.outputs)), tuple(map(path, g.inputs))) for g in module.gates]
     for placed in module.instances:
         kind, bound = placed.kind, {port: [path(bit) for bit in bits] for port, bits in placed.bound.items()}
-        if kind in equivalents:
-            kind, bound = equivalents[kind].cell, {pin: bound[port] for pin, port in equivalents[kind].ports.items()
-                                                   if port in bound}
+        known = kind in modules or kind in CELLS
+        foreign = equivalents.get(kind) or (None if known else equivalent(kind, placed.bound))
+        if foreign is not None:
+            kind, bound = foreign.cell, {pin: bound[port] for pin, port in foreign.ports.items() if port in bound}
         if kind in CELLS:
             gates.append(_cell_gate(CELLS[kind], _by_name(bound, CELLS[kind].inputs + CELLS[kind].outputs, kind),
                                     f"{prefix}{placed.name}"))
@@ -155,6 +154,10 @@ def _place(b: Builder, kind: str, nets: list[Net]) -> tuple[Net, ...]:
     """Cells exactly as named; primitives through the builder."""
     if kind in CELLS:
         return b.cell(kind, *nets)
+    if kind == "add":
+        width = len(nets) // 2
+        total, carry = ripple_carry(b, nets[:width], nets[width:])
+        return (*total, carry)
     if kind in ("nand", "nor", "xnor"):
         inverted = {"nand": b.nand, "nor": b.nor, "xnor": b.xnor}[kind]
         rest = {"nand": b.and_, "nor": b.or_, "xnor": b.xor}[kind](*nets[:-1])

@@ -10,6 +10,7 @@ LARGEST = 1 << 16
 """Bits of a bus or a literal; a wider one is a slip or an attack."""
 
 _TOKEN = re.compile(r"\\\S+|[A-Za-z_][\w$]*|(?:\d+\s*)?'\s*[bhdBHD][\da-fA-F_]+|\d+|~\^|\^~|\S")
+_DIRECTIVE = re.compile(r"^[ \t]*`[^\n]*", re.MULTILINE)  # `timescale and its like say nothing of structure
 _COMMENT = re.compile(r"//|/\*|\(\*")
 _BASES = {"b": 2, "h": 16, "d": 10}
 
@@ -22,7 +23,7 @@ class Tokens:
     """A place in a list of tokens."""
 
     def __init__(self, text: str) -> None:
-        self.tokens: list[str] = _TOKEN.findall(_uncommented(text))
+        self.tokens: list[str] = _TOKEN.findall(_DIRECTIVE.sub("", _uncommented(text)))
         self.place = 0
 
     def peek(self, ahead: int = 0) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from alu_library.formats import NAMED, accumulator, decode, encode, parse, quantize
+from alu_library.formats import BLOCKS, NAMED, accumulator, decode, encode, parse, quantize
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 
@@ -121,5 +121,27 @@ def test_accumulators() -> None:
 def test_limits(name: str) -> None:
     format = parse(name)
     assert quantize(name, [format.maximum])[0] == format.maximum
+    if format.saturating:
+        assert quantize(name, [1e9, -np.inf]).tolist() == [format.maximum, -format.maximum]
+        return
     assert not np.isfinite(quantize(name, [format.maximum * 1.5])[0] if name != "fp64" else np.inf)
     assert quantize(name, [1 + format.epsilon])[0] == 1 + format.epsilon
+
+
+@pytest.mark.parametrize(("name", "oracle"), [
+    ("fp4_e2m1", "float4_e2m1fn"), ("fp6_e2m3", "float6_e2m3fn"), ("fp6_e3m2", "float6_e3m2fn"),
+])
+def test_formats_without_specials_round_as_ml_dtypes(name: str, oracle: str) -> None:
+    theirs = getattr(pytest.importorskip("ml_dtypes"), oracle)
+    values = np.random.default_rng(2).standard_normal(20_000) * 4
+    assert np.array_equal(quantize(name, values), values.astype(theirs).astype(float))
+    every = np.arange(1 << parse(name).bits)
+    assert np.array_equal(decode(name, every), every.astype(np.uint8).view(theirs).astype(float))
+
+
+def test_blocks_store_their_scales() -> None:
+    assert (parse("mxfp4").storage_bits(64), parse("mxfp4").storage_bits(33)) == (64 * 4 + 2 * 8, 33 * 4 + 2 * 8)
+    assert parse("nvfp4").storage_bits(64) == 64 * 4 + 4 * 8
+    assert parse("fp16").storage_bits(3) == 48
+    assert parse("mxfp8") == parse("mxfp8_e4m3")
+    assert [accumulator(name) for name in BLOCKS] == ["fp32"] * len(BLOCKS)

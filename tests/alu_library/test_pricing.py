@@ -7,7 +7,7 @@ import pytest
 
 from alu_library.circuits.listing import circuit_sets
 from alu_library.circuits.read_only_memory import read_only_memory
-from alu_library.formats import NAMED, accumulator, parse
+from alu_library.formats import BLOCKS, NAMED, accumulator, parse
 from alu_library.pricing import DEFAULT, Operand, Operands, chosen_circuit, price, rows
 from alu_library.tasks import PRIMITIVES
 
@@ -26,11 +26,11 @@ def test_every_primitive_has_a_price_in_every_format(format: str, circuits: str)
 
 
 def test_sets_say_why() -> None:
-    from alu_library.pricing import _set
+    from alu_library.circuit_sets import _choices
 
     assert circuit_sets() == ["default", "fast", "naive"]
     for name in circuit_sets():
-        assert all(choice["why"] for choice in _set(name))
+        assert all(choice["why"] for choice in _choices(name))
 
 
 def test_a_set_may_fuse_the_multiply_accumulate() -> None:
@@ -135,3 +135,28 @@ def test_prices_need_no_numpy() -> None:
             "print([m for m in ('numpy', 'sympy', 'networkx') if m in sys.modules])")
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("circuits", circuit_sets())
+def test_blocks_have_a_price_for_products_alone(circuits: str) -> None:
+    found = {f: price("multiply_accumulate", f, DEFAULT, circuits).transistor_operations for f in BLOCKS}
+    assert found["mxfp4"] < found["mxfp6_e2m3"] < found["mxfp8_e4m3"]
+    assert found["mxfp4"] < found["nvfp4"]  # smaller blocks, whose scales have fractions
+    with pytest.raises(ValueError, match="mxfp4 stores the operands of products: add has no circuit"):
+        price("add", "mxfp4", DEFAULT, circuits)
+
+
+def test_narrow_integers_switch_more_with_every_bit() -> None:
+    found = [price("multiply_accumulate", f"int{n}").transistor_operations for n in (2, 3, 4, 6, 8)]
+    assert found == sorted(found)
+    assert found[0] > 50  # ternary weights: none of the quantisers that are used rounds them all to zero
+
+
+def test_a_set_says_what_is_held(tmp_path) -> None:
+    held = tmp_path / "held.toml"
+    held.write_text('base = "default"\nstream = "weight"\nhold = 64\n')
+    free, stays = (price("multiply", "int8", UNIFORM, circuits).transistor_operations
+                   for circuits in ("default", str(held)))
+    assert stays / free == pytest.approx(0.75, abs=0.05)  # as measured by others on a Dadda of 8 bits
+    with pytest.raises(ValueError, match="unknown operand stream 'sideways'"):
+        Operands(stream="sideways")

@@ -1,5 +1,7 @@
 """Verilog out and in: the same circuit comes back, and foreign structure is read."""
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -71,7 +73,7 @@ def test_wide_primitives_become_trees():
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("module m(a, y); input a; output y; assign y = a + a; endmodule", r"'\+'"),
+    ("module m(a, y); input a; output y; assign y = a * a; endmodule", r"'\*'"),
     ("module m(a, y); input a; output y; reg y; endmodule", "'reg'"),
     ("module m(a, y); input a; output y; always @(a) y = a; endmodule", "'always'"),
     ("module m(a, y); input a; output y; assign y = b; endmodule", "nothing drives b"),
@@ -86,3 +88,61 @@ def test_wide_primitives_become_trees():
 def test_what_is_not_structure_is_refused(text, message):
     with pytest.raises(VerilogError, match=message):
         from_verilog(text)
+
+
+ARITHMETIC = """`timescale 1ns / 1ps
+module sums(input signed [3:0] a, b, input [3:0] u, output signed [4:0] s, output [5:0] t, output [3:0] n, output c);
+  assign s = a + b, t = u + u + 2'd3;
+  assign {c, n} = {1'b0, u + 4'd9};
+endmodule
+"""
+
+
+def test_sums_of_vectors_have_verilogs_widths_and_signs():
+    a, b = (g.ravel() for g in np.meshgrid(np.arange(16), np.arange(16)))
+    got = evaluate(from_verilog(ARITHMETIC), {"a": a, "b": b, "u": a})
+    signed = [v - 16 * (v > 7) for v in range(16)]
+    assert got["s"].tolist() == [(signed[p] + signed[q]) % 32 for p, q in zip(a, b, strict=True)]
+    assert (got["t"] == 2 * a + 3).all()
+    assert (got["n"] == (a + 9) % 16).all()
+    assert not got["c"].any()  # a sum inside braces has the width of its terms
+
+
+LIBRARIES = """module m(input [2:0] a, output [5:0] y);
+  NAND2_X1 u0(.A1(a[0]), .A2(a[1]), .ZN(y[0]));
+  sky130_fd_sc_hd__a21oi_1 u1(.A1(a[0]), .A2(a[1]), .B1(a[2]), .Y(y[1]));
+  AOI21X1 u2(.A(a[0]), .B(a[1]), .C(a[2]), .Y(y[2]));
+  MUX2X1 u3(.A(a[0]), .B(a[1]), .S(a[2]), .Y(y[3]));
+  FA_X1 u4(.A(a[0]), .B(a[1]), .CI(a[2]), .S(y[4]), .CO(y[5]));
+endmodule"""
+
+
+def test_cells_of_common_libraries_are_known_by_name():
+    p, q, r = (np.arange(8) >> k & 1 for k in range(3))
+    y = evaluate(from_verilog(LIBRARIES), {"a": np.arange(8)})["y"]
+    expected = [1 - (p & q), 1 - (p & q | r), 1 - (p & q | r), np.where(r, q, p), p ^ q ^ r, (p + q + r) > 1]
+    for bit, values in enumerate(expected):
+        assert (y >> bit & 1 == values).all()
+
+
+def test_several_modules_without_a_top_are_listed():
+    text = "module one(input a, output y); assign y = a; endmodule " + \
+           "module two(input a, output y); assign y = ~a; endmodule"
+    with pytest.raises(VerilogError, match="several modules could be the top: name one of one, two"):
+        from_verilog(text)
+    assert from_verilog(text, "two").counts == {"NOT": 1}
+
+
+@pytest.mark.parametrize(
+    "text", [ARITHMETIC, to_verilog(adder("brent_kung", 5)), to_verilog(multiplier("booth", 4, True))],
+    ids=["arithmetic", "adder", "multiplier"])
+def test_another_reader_sees_the_same_ports(text):
+    pytest.importorskip("pyslang.ast")
+    compilation = importlib.import_module("pyslang.ast").Compilation()
+    compilation.addSyntaxTree(importlib.import_module("pyslang.syntax").SyntaxTree.fromText(text))
+    assert not [d for d in compilation.getAllDiagnostics() if d.isError()]
+    (top,) = compilation.getRoot().topInstances
+    theirs = {p.name: (str(p.direction).rpartition(".")[2], p.type.bitWidth) for p in top.body.portList}
+    ours = from_verilog(text)
+    assert theirs == {name: (kind, len(bus)) for kind, buses in (("In", ours.inputs), ("Out", ours.outputs))
+                      for name, bus in buses.items()}

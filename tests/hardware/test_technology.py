@@ -58,3 +58,24 @@ def test_energy_is_switching_times_the_constant() -> None:
 def test_bad_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="technology node"):
         node(name)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("nm = 22", "may have"), ("nm = 22\nfemtojoule_per_transistor_operation = 1\nsource = 'x'\nvolts = 1", "not volts"),
+    ("nm = -1\nfemtojoule_per_transistor_operation = 1\nsource = 'x'", "nm is a positive number"),
+    ("nm = 22\nfemtojoule_per_transistor_operation = 1\nsource = 'x'\nvolt = 1", "volt needs at_volt"),
+    ("nm =", "cannot read"),
+])
+def test_a_node_that_is_not_as_it_should_be_is_refused(tmp_path, text: str, message: str) -> None:
+    path = tmp_path / "node.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        node(str(path))
+
+
+def test_load_has_a_constant_of_its_own() -> None:
+    for shipped in fitted_nodes():
+        again = fit_published(shipped.nm, load=True)
+        assert shipped.femtojoule_per_load == pytest.approx(again.femtojoule, abs=1e-4)
+        assert shipped.worst_ratio_load == pytest.approx(again.worst_ratio, abs=1e-3)
+    assert node("7nm").femtojoule_per_load < node("28nm").femtojoule_per_load < node("45nm").femtojoule_per_load

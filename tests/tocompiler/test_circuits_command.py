@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -29,7 +30,7 @@ def test_without_options_all_widths_and_formats_are_listed() -> None:
     assert all(c.keys() >= KEYS and ("width" in c) != ("format" in c) for c in found)
     assert {c["width"] for c in found if "width" in c} == {8, 16, 32, 64}
     assert {c["format"] for c in found if "format" in c} == {
-        "fp8_e4m3", "fp8_e5m2", "bf16", "fp16", "tf32", "fp32", "fp64"}
+        "fp4_e2m1", "fp6_e2m3", "fp6_e3m2", "fp8_e4m3", "fp8_e5m2", "bf16", "fp16", "tf32", "fp32", "fp64"}
     assert {c["basis"] for c in found} == {"textbook"}
     assert {"adder/ripple_carry", "multiplier/dadda", "multiplier/booth", "floating_point/multiply",
             "floating_point/add"} <= {c["name"] for c in found}
@@ -100,3 +101,31 @@ def test_bad_input_is_one_clear_line(arguments: list[str], status: int, text: st
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == status
     assert text in (str(result.exception) if status == 1 else result.output)
+
+
+def test_the_product_of_two_stored_matrices(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    dense, sparse = rng.standard_normal((64, 64)), rng.standard_normal((64, 64)) * (rng.random((64, 64)) < 0.1)
+    paths = [str(tmp_path / name) for name in ("dense.npy", "sparse.npy")]
+    for path, values in zip(paths, (dense, sparse), strict=True):
+        np.save(path, values)
+    result = CliRunner().invoke(command, ["--gemm", *paths, "--unit", "tensor_core", "--node", "7nm", "--json", "-"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.output)
+    assert found["shape"] == [64, 64, 64]
+    assert 0.1 < found["relative_to_normal_operands"] < 0.7
+    assert found["energy_joule"] == pytest.approx(found["transistor_operations"] * 0.0978e-15)
+    shown = CliRunner().invoke(command, ["--gemm", paths[0], paths[0]])
+    assert "1.0" in shown.output
+    assert "64 x 64 results of 64 products" in shown.output
+
+
+def test_a_verilog_file_and_a_node_of_ones_own(tmp_path: Path) -> None:
+    node = tmp_path / "node.toml"
+    node.write_text('nm = 22\nfemtojoule_per_transistor_operation = 0.2\nat_volt = 0.8\nvolt = 0.4\nsource = "us"\n')
+    verilog = Path(__file__).parents[1] / "data" / "circuits" / "truncated.v"
+    result = CliRunner().invoke(command, ["--verilog", str(verilog), "--node", str(node), "--json", "-"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.output)
+    assert (found["name"], found["node"]) == ("truncated", "22nm")
+    assert found["energy_joule"] == pytest.approx(found["transistor_operations"] * 0.2e-15 / 4)

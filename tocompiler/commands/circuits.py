@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "entries", "shown_name"]
 
+_UNITS = ("cuda_core", "tensor_core")
 _WIDTHS = (8, 16, 32, 64)
 _UNIFORM = Operands(Operand("uniform"), Operand("uniform"))
 _FLOAT_TASKS = ("add", "accumulate", "multiply", "divide", "sqrt", "compare", "convert")
@@ -28,13 +29,33 @@ _FLOAT_TASKS = ("add", "accumulate", "multiply", "divide", "sqrt", "compare", "c
 @click.option("--format", "format_name", metavar="FORMAT", help="Circuits of one number format, as in fp16 or int8.")
 @click.option("--basis", type=click.Choice(BASES), default="textbook", show_default=True,
               help="How transistors are counted; switching is always that of static_cmos.")
-@click.option("--node", metavar="NODE", help="Add energy per operation at a technology node, as in 45nm.")
+@click.option("--node", metavar="NODE|FILE", help="Add energy per operation at a technology node, as in 45nm, or of a "
+                                                   "TOML file.")
+@click.option("--gemm", nargs=2, metavar="A.npy B.npy", help="What the product of two stored matrices switches.")
+@click.option("--unit", type=click.Choice(_UNITS), default="cuda_core", show_default=True,
+              help="With --gemm: what computes it.")
+@click.option("--verilog", metavar="FILE", help="A circuit of your own.")
+@click.option("--top", metavar="MODULE", help="With --verilog: which module, where there are several.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), callback=image,
               metavar="FILE", help="Draw cost against width.")
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
-def command(width: int | None, format_name: str | None, basis: str, node: str | None, plot: Path | None,
-            json_path: str | None) -> None:
+def command(width: int | None, format_name: str | None, basis: str, node: str | None, gemm: tuple[str, str] | None,
+            unit: str, verilog: str | None, top: str | None, plot: Path | None, json_path: str | None) -> None:
     """List circuits: transistors, depth, and transistor operations per operation on uniform operands."""
+    if gemm is not None:
+        from tocompiler.commands.circuit_inputs import gemm_as_text, gemm_entry
+
+        entry = gemm_entry(gemm, unit, format_name or "fp16", _technology(node))
+        if not put_json(entry, json_path):
+            put(gemm_as_text(entry))
+        return
+    if verilog is not None:
+        from tocompiler.commands.circuit_inputs import verilog_as_text, verilog_entry
+
+        entry = verilog_entry(verilog, top, format_name, basis, _technology(node))
+        if not put_json(entry, json_path):
+            put(verilog_as_text(entry))
+        return
     found = entries(_selected(width, format_name), basis, _technology(node))
     if plot is not None:
         from tocompiler.report.circuit_plot import draw
@@ -53,14 +74,16 @@ def entries(selected: Iterable[Row], basis: str = "textbook", node: TechnologyNo
         format = parse(row.format)
         switched = row.transistor_operations(_UNIFORM)
         entry: dict[str, Any] = {"name": shown_name(row), "circuit": row.circuit}
-        entry |= {"format": row.format} if format.is_float else {"width": format.bits}
+        entry |= {"format": row.format} if format.is_float or format.block else {"width": format.bits}
         entry |= {
             "signed": format.kind != "uint", "basis": basis, "transistors": row.transistors(basis),
             "depth": row.depth, "transistor_operations": round(switched, 1), "operands": "uniform, zeros 0",
-            "glitch_factor": row.glitch_factor,
+            "glitch_factor": row.glitch_factor, "load_weighted_switching": round(row.load_weighted(_UNIFORM), 1),
         }
         if node is not None:
             entry |= {"node": node.name, "energy_joule": node.energy_joule(switched), "node_obtained": node.obtained}
+            if node.femtojoule_per_load:
+                entry["energy_joule_of_load"] = node.energy_joule_of_load(row.load_weighted(_UNIFORM))
         found.append(entry)
     return sorted(found, key=lambda e: (e["name"], e.get("width", 0), list(NAMED).index(e["format"])
                                         if e.get("format") in NAMED else 0, e["signed"]))
@@ -92,7 +115,8 @@ def _integer_rows() -> list[Row]:
 def _of_formats(formats: Sequence[str]) -> list[Row]:
     """The table's rows in some formats, or those of the nearest listed format simulated in these."""
     found = [r for r in rows() if r.format in formats]
-    if any(r.circuit.startswith(("multiplier/booth", "floating_point/multiply")) for r in found):
+    whole = ("multiplier/booth", "floating_point/multiply", "block/")
+    if any(r.circuit.startswith(whole) for r in found):
         return found
     from alu_library.circuits.characterisation import characterise  # brings numpy and the simulator
 
@@ -110,10 +134,13 @@ def _as_text(found: Sequence[dict[str, Any]]) -> str:
     from tabulate import tabulate
 
     energy = bool(found) and "energy_joule" in found[0]
-    head = ["circuit", "operand", "transistors", "depth", "TO/operation", "glitches"] + ["energy [pJ]"] * energy
+    loaded = energy and "energy_joule_of_load" in found[0]
+    head = ["circuit", "operand", "transistors", "depth", "TO/operation", "by load", "glitches"]
+    head += ["energy [pJ]"] * energy + ["by load [pJ]"] * loaded
     body = [
         [e["name"], e.get("format") or f"{'' if e['signed'] else 'u'}int{e['width']}", e["transistors"], e["depth"],
-         e["transistor_operations"], e["glitch_factor"], *([e["energy_joule"] * 1e12] if energy else [])]
+         e["transistor_operations"], e["load_weighted_switching"], e["glitch_factor"],
+         *(e[key] * 1e12 for key in ("energy_joule", "energy_joule_of_load") if key in e)]
         for e in found
     ]
     note = f"transistors: {found[0]['basis']}; TO: transistor operations, static_cmos, zero delay, uniform operands"

@@ -63,7 +63,8 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--batch", type=click.IntRange(min=1), help="Batch size; binds a dynamic first dimension.")
 @click.option("--dim", "dims", multiple=True, callback=_dimensions, metavar="NAME=N", help="Bind a dynamic dimension.")
 @click.option("--symbolic", is_flag=True, help="Keep unbound dimensions as symbols: counts become formulas in them.")
-@click.option("--format", help="Number format of every floating-point tensor (fp32, fp16, bf16, fp8_e4m3, ...).")
+@click.option("--format", help="Number format of every floating-point tensor (fp32, fp16, fp8_e4m3, ...), or a "
+              "scheme for products with weights (mxfp4, nvfp4, w4a16, ...).")
 @click.option("--phase", default="inference", show_default=True, help="inference, training or backward.")
 @click.option("--optimizer", default="sgd", show_default=True, help="sgd, momentum, adam, adamw or rmsprop.")
 @click.option("--device", help="A calibrated device by name, or its TOML file: adds energy with a 90 % interval.")
@@ -77,6 +78,10 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--read-weights", is_flag=True, help="Take the zeros of the weights from the ONNX file.")
 @click.option("--profile", type=click.Path(exists=True, dir_okay=False), metavar="INPUTS.npz",
               help="Run the ONNX model once on these inputs and take every tensor's zeros.")
+@click.option("--operands", type=click.Path(exists=True, dir_okay=False), metavar="PROFILE.json",
+              help="Take what is known of tensors' values from a file; with --profile or --read-weights as well.")
+@click.option("--write-operands", type=click.Path(dir_okay=False), metavar="PROFILE.json",
+              help="Write what --profile and --read-weights found, for --operands.")
 @click.option("--emit", type=click.Choice(["network", "alu", "transistors", "execution", "energy"]),
               help="Print one level as text.")
 @click.option("--top", type=click.IntRange(min=1), help="List only the dearest rows.")
@@ -90,8 +95,8 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
             optimizer: str, device: str | None, runtime: str | None, without_startup: bool,
             circuits: str, activation_error: float | None,
             options: tuple[str, ...], zeros: dict[str, Statistics], read_weights: bool, profile: str | None,
-            emit: str | None, top: int | None, explain: bool, allow_unmodelled: bool, budgets: dict[str, int],
-            json_path: str | None, output: str | None) -> int:
+            operands: str | None, write_operands: str | None, emit: str | None, top: int | None, explain: bool,
+            allow_unmodelled: bool, budgets: dict[str, int], json_path: str | None, output: str | None) -> int:
     """Compile MODEL (an ONNX file, a zoo name such as resnet50, or hf:config.json) to transistor operations."""
     if symbolic and device is not None:
         raise ValueError("--symbolic gives formulas, and energy needs numbers: bind the dimensions to use --device")
@@ -99,9 +104,13 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
         raise ValueError("--emit energy needs --device; `tocompiler devices` lists them")
     with limits.raised(**budgets):
         network = load(model, batch=batch, dims=dims, symbolic=symbolic)
+    measured = _measured(network, model, read_weights, profile, operands)
+    if write_operands is not None:
+        from tocompiler.profiling import save_profile
+
+        save_profile(measured, write_operands)
     program = compile(network, format=format, phase=phase, circuits=circuits, optimizer=optimizer,
-                      activation_error_ulp=activation_error, options=options,
-                      statistics={**_measured(network, model, read_weights, profile), **zeros})
+                      activation_error_ulp=activation_error, options=options, statistics={**measured, **zeros})
     hardware, prediction, execution = None, None, None
     if device is not None:
         from tocompiler.energy.prediction import predict
@@ -144,16 +153,18 @@ def _batch(network: Network) -> int | None:
     return first if isinstance(first, int) else None
 
 
-def _measured(network: Network, model: str, read_weights: bool, profile: str | None) -> dict[str, Statistics]:
-    if not read_weights and profile is None:
+def _measured(network: Network, model: str, read_weights: bool, profile: str | None, operands: str | None
+              ) -> dict[str, Statistics]:
+    if not read_weights and profile is None and operands is None:
         return {}
-    from tocompiler.profiling import profiled_statistics, weight_statistics
+    from tocompiler.profiling import load_profile, profiled_statistics, weight_statistics
 
+    stated = {} if operands is None else load_profile(operands)
     found = weight_statistics(model) if read_weights else {}
     if profile is not None:
         found |= profiled_statistics(model, profile)
     known = {t.name for op in network.operators for t in (*op.inputs, *op.outputs) if t is not None}
-    return {name: statistics for name, statistics in found.items() if name in known}
+    return {**stated, **{name: statistics for name, statistics in found.items() if name in known}}
 
 
 def _text(program: TransistorProgram, prediction: Prediction | None, device: Device | None,

@@ -58,19 +58,18 @@ def fit_node(costs: Mapping[str, float], energies_picojoule: Mapping[str, float]
     return NodeFit(math.exp(centre), r2, {k: math.exp(centre - v) for k, v in logs.items()})
 
 
-def node_switching(energies: Sequence[PublishedEnergy], circuits: str = "default") -> dict[str, float]:
-    """Transistor operations of published operations, by ``"multiply fp32"``."""
-    return {
-        f"{e.operation} {e.format}": price(e.operation, e.format, UNIFORM, circuits).transistor_operations
-        for e in energies
-    }
+def node_switching(energies: Sequence[PublishedEnergy], circuits: str = "default", load: bool = False
+                   ) -> dict[str, float]:
+    """Transistor operations of published operations, or their load-weighted sums, by ``"multiply fp32"``."""
+    prices = {f"{e.operation} {e.format}": price(e.operation, e.format, UNIFORM, circuits) for e in energies}
+    return {name: p.load if load else p.transistor_operations for name, p in prices.items()}
 
 
-def fit_published(node_nm: float, circuits: str = "default") -> NodeFit:
+def fit_published(node_nm: float, circuits: str = "default", load: bool = False) -> NodeFit:
     """The fit of one node's published energies with the circuits of a set."""
     energies = [e for e in published_energies() if e.node_nm == node_nm]
     published = {f"{e.operation} {e.format}": e.energy_picojoule for e in energies}
-    return fit_node(node_switching(energies, circuits), published)
+    return fit_node(node_switching(energies, circuits, load), published)
 
 
 def main() -> None:
@@ -80,14 +79,17 @@ def main() -> None:
     lines = [
         "# Energy per transistor operation, fitted to published_energies.csv by",
         "# python -m tocompiler.energy.technology_fit.",
-        "# Zero-delay switching of the default circuit set under uniform operands; one constant per node.",
+        "# Zero-delay switching of the default circuit set under uniform operands; one constant per node, and one for",
+        "# load-weighted switching beside it.",
     ]
     for nm in nodes:
-        found = fit_published(nm)
+        found, loaded = fit_published(nm), fit_published(nm, load=True)
         names = sorted({e.source.split(",")[0] for e in published_energies() if e.node_nm == nm})
         lines += [
             "", "[[node]]", f"nm = {nm:g}", f"femtojoule_per_transistor_operation = {found.femtojoule:.4f}",
             f"r2_log = {found.r2_log:.4f}", f"worst_ratio = {found.worst_ratio:.3f}", f"points = {len(found.ratios)}",
+            f"femtojoule_per_load = {loaded.femtojoule:.4f}", f"r2_log_load = {loaded.r2_log:.4f}",
+            f"worst_ratio_load = {loaded.worst_ratio:.3f}",
             f'source = "fitted to the energies published by {", ".join(names)}"',
         ]
     write_text(target, "\n".join(lines) + "\n")

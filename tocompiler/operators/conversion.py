@@ -16,7 +16,7 @@ __all__ = ["ONNX_FORMATS", "Cast"]
 ONNX_FORMATS = {
     1: "fp32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: BOOLEAN, 10: "fp16",
     11: "fp64", 12: "uint32", 13: "uint64", 16: "bf16", 17: "fp8_e4m3", 18: "fp8_e4m3", 19: "fp8_e5m2",
-    20: "fp8_e5m2", 21: "uint4", 22: "int4", 23: "e2m1", 24: "e8m0", 25: "uint2", 26: "int2",
+    20: "fp8_e5m2", 21: "uint4", 22: "int4", 23: "fp4_e2m1", 24: "e8m0", 25: "uint2", 26: "int2",
 }
 
 

@@ -8,6 +8,7 @@ from alu_library.formats import parse
 from tocompiler.network import Network
 from tocompiler.passes import NetworkPass, Request, register
 from tocompiler.passes.conditions import RESULTS
+from tocompiler.passes.narrow_products import wide_format
 from tocompiler.tensors import Tensor
 
 __all__ = ["ConvertFormats"]
@@ -25,7 +26,7 @@ class ConvertFormats(NetworkPass):
 
     @classmethod
     def chosen(cls, request: Request) -> ConvertFormats | None:
-        return None if request.format is None else cls(request.format)
+        return None if request.format is None else cls(wide_format(request.format))
 
     def run(self, network: Network) -> Network:
         """Replace the format of every floating-point tensor; integer tensors (indices, shapes, quantised) stay.

@@ -37,7 +37,7 @@ class Scheme:
         return -(-features // (self.rows or features)) * -(-out // (self.columns or out))
 
 
-_FP4 = "e2m1"
+_FP4 = "fp4_e2m1"
 SCHEMES: Mapping[str, Scheme] = {scheme.name: scheme for scheme in (
     Scheme("fp8", "fp8_e4m3", "fp8_e4m3", columns=0),
     Scheme("fp8_block", "fp8_e4m3", "fp8_e4m3", 128, 128, 128),

@@ -1,0 +1,113 @@
+"""A user's own circuit, from Verilog to the cost of a network; sets, cells and generators of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import alu_library
+import tocompiler
+from alu_library import Operand, Operands, circuits, price, price_netlist
+from alu_library.circuits.cells import CELLS, add_cell
+
+EXAMPLE = Path(__file__).parents[1] / "data" / "circuits"
+UNIFORM = Operands(Operand("uniform"), Operand("uniform"))
+
+
+def test_the_example_is_an_approximate_multiplier() -> None:
+    a, b = (g.ravel() for g in np.meshgrid(np.arange(256), np.arange(256)))
+    netlist = circuits.from_verilog((EXAMPLE / "truncated.v").read_text())
+    wrong = a * b - circuits.evaluate(netlist, {"a": a, "b": b})["product"].astype(int)
+    assert (wrong.min(), wrong.max()) == (0, 49)
+
+
+def test_verilog_changes_the_cost_of_a_network() -> None:
+    """Drop in Verilog, see ResNet-18's cost change: the products of its convolutions become cheaper, sums stay."""
+    net = tocompiler.load("resnet18")
+    plain, approximate = (tocompiler.compile(net, format="uint8", circuits=c).totals
+                          for c in ("default", str(EXAMPLE / "approximate.toml")))
+    assert approximate.multiply_accumulates == plain.multiply_accumulates == 1814073344
+    saved = price("multiply", "uint8").transistor_operations - price(
+        "multiply", "uint8", circuits=str(EXAMPLE / "approximate.toml")).transistor_operations
+    assert saved > 0
+    assert 0.8 < approximate.transistor_operations / plain.transistor_operations < 0.9
+    assert plain.transistor_operations - approximate.transistor_operations > 0.5 * saved * 1814073344
+
+
+def test_a_netlist_is_priced_as_the_table_has_it() -> None:
+    netlist = circuits.build("multiplier/dadda:ripple_carry", "uint8")
+    ours = price("multiply", "uint8", UNIFORM)
+    for source in (netlist, circuits.to_verilog(netlist)):
+        found = price_netlist(source, operands=UNIFORM)
+        assert found.transistors == ours.transistors
+        assert found.transistor_operations == pytest.approx(ours.transistor_operations, rel=0.02)
+        assert found.load == pytest.approx(ours.load, rel=0.02)
+
+
+def test_ports_are_named_and_operands_may_be_arrays() -> None:
+    netlist = circuits.build("multiplier/booth:ripple_carry", "int8")
+    held = Operands(UNIFORM.a, UNIFORM.b, "input", 64)
+    recoded = price_netlist(netlist, format="int8", operands=held).transistor_operations
+    exchanged = price_netlist(netlist, format="int8", ports={"a": "b", "b": "a"}, operands=held).transistor_operations
+    assert recoded < 0.8 * exchanged  # Booth rests while the operand that it recodes stays
+    still = price_netlist(netlist, operands={"a": [5, 5, 5], "b": [7, 7, 7]})
+    assert still.transistor_operations == 0
+    with pytest.raises(ValueError, match="has the inputs a, b"):
+        price_netlist(netlist, ports={"a": "x", "b": "b"})
+    with pytest.raises(ValueError, match="takes a of 8 bits, b of 8 bits, and int16 has 16"):
+        price_netlist(netlist, format="int16")
+    with pytest.raises(ValueError, match="cannot read Verilog"):
+        price_netlist(Path("nowhere.v"))
+
+
+def test_cells_and_generators_of_a_set(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from alu_library.circuits import Builder, register\n\n\n@register('adder/lazy')\ndef lazy(format):\n"
+        "    b = Builder('lazy')\n    x, y = b.input('a', format.bits), b.input('b', format.bits)\n"
+        "    b.output('sum', [b.or_(p, q) for p, q in zip(x, y)])\n    return b.build()\n")
+    (tmp_path / "nands.v").write_text("module nands(input [3:0] a, b, output [3:0] y);\n" + "".join(
+        f"  NAND2_TWIN u{k}(.a(a[{k}]), .b(b[{k}]), .y(y[{k}]));\n" for k in range(4)) + "endmodule\n")
+    chosen = tmp_path / "set.toml"
+    chosen.write_text("""generators = ["mine.py"]
+[[cell]]
+name = "NAND2_TWIN"
+inputs = "a b"
+outputs = "y"
+logic = "y = ~(a & b)"
+terminals = "a:4 b:4"
+[[circuit]]
+tasks = ["add"]
+formats = ["uint4"]
+circuit = "adder/lazy"
+[[circuit]]
+tasks = ["logic"]
+formats = ["uint4"]
+circuit = "nands.v:nands"
+""")
+    assert price("logic", "uint4", UNIFORM, str(chosen)).transistors == 4 * 8
+    assert price("add", "uint4", UNIFORM, str(chosen)).circuit == "adder/lazy"
+    assert price("add", "uint4", UNIFORM, str(chosen)).transistor_operations > 0
+
+
+@pytest.mark.parametrize(("logic", "message"), [
+    ("y = a + b", "not 'a \\+ b'"), ("y = __import__", "not '__import__'"), ("y", "logic is"),
+    ("lambda = a", "logic is"),
+])
+def test_cells_say_nothing_but_logic(logic: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        add_cell("BAD", "a b", "y", logic, "a:2 b:2")
+    assert "BAD" not in CELLS
+
+
+def test_a_set_that_is_not_whole_is_refused_in_one_line(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.toml"
+    missing.write_text("[[circuit]]\ntasks = ['add']\nformats = ['*']\ncircuit = 'gone.v'\n")
+    with pytest.raises(ValueError, match=r"no Verilog file .*gone\.v"):
+        price("add", "uint8", UNIFORM, str(missing))
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[[cell]]\nname = 'X'\ninputs = 'a'\noutputs = 'y'\nlogic = 'y = a +'\nterminals = 'a:2'\n")
+    with pytest.raises(ValueError, match=r"bad\.toml: \[\[cell\]\] X"):
+        price("add", "uint8", UNIFORM, str(bad))
+    assert alu_library.price("add", "uint8").transistors > 0
