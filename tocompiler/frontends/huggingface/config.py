@@ -56,7 +56,7 @@ class Config(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         value = self._values[key]
-        if _COUNT.search(key):
+        if _COUNT.search(key) and not (key.endswith("_layers") and isinstance(value, (list, tuple))):
             listed = key.startswith("conv_") and isinstance(value, (list, tuple)) and value
             for each in value if listed else (value,):
                 self._check(key, each)
