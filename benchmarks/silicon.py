@@ -18,6 +18,7 @@ import numpy.typing as npt
 from claims import Claim, Options, main
 from silicon_approximate import approximate_claims
 from silicon_choices import Choice, best, costs, dense_switching, energies_of, space
+from silicon_formats import format_claims
 from silicon_gpu import gpu_claims
 
 from alu_library import NAMED, Operand, Operands, Row, parse, rows
@@ -52,6 +53,7 @@ def run(options: Options) -> Iterator[Claim]:
     yield characterisation_time(options)
     yield from gpu_claims(options)
     yield from approximate_claims(options)
+    yield from format_claims(options)
 
 
 # Do they compute?

@@ -1,0 +1,184 @@
+"""Are prices what simulation says, where the table has no row, where an operand stays, and around an operation?
+
+Direct simulation draws its own operands, and for a stream the stream itself: a held operand is held, a row of weights
+goes round while inputs slide past it. Beside narrow formats stand published units and measured GPUs, which do more than
+multiply; the ratios say how much of theirs the arithmetic is.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from claims import Claim, Options, datasets
+
+import tocompiler
+from alu_library import Operand, Operands, circuits, parse, price, price_netlist
+
+__all__ = ["format_claims"]
+
+NORMAL = Operands(Operand("normal"), Operand("normal"))
+DRAWN, TASKS = 30, ("add", "multiply")
+STREAMED = ("int8", "bf16", "fp32")
+HOLD, ROW, OUTPUTS = 64, 3, 16
+FPNEW_SPAN = 2950 / 178
+"""Mach et al., IEEE TVLSI 29(4), 2021: 2.95 Tflop/s/W for 8-bit floats (SIMD) over 178 Gflop/s/W for FP64."""
+SNAX = {"mxint8": (657, 657), "mxfp8_e4m3": (1438, 1675), "mxfp4": (4065, 4065)}
+"""Gop/s/W of a unit that serves all of them (Cuyckens et al. 2025, arXiv:2511.06313)."""
+GEMM = "dc_gemm.csv.gz"
+LARGE = 4096
+
+
+def format_claims(options: Options) -> Iterator[Claim]:
+    """Every claim about prices of formats, streams and surroundings."""
+    yield interpolation(4 if options.smoke else DRAWN)
+    for stream in ("output", "weight", "input", "row"):
+        yield stationary(stream, STREAMED[:1] if options.smoke else STREAMED)
+    yield fpnew()
+    yield published_units()
+    yield from measured_ratios()
+    yield own_circuit()
+
+
+def interpolation(count: int) -> Claim:
+    """Price over simulation, both ways, of additions and multiplications in formats drawn by seed."""
+    rng = np.random.default_rng(19)
+    formats = [f"e{rng.integers(2, 12)}m{rng.integers(1, 53)}" if k % 3 else f"int{rng.integers(2, 65)}"
+               for k in range(count)]
+    worst = {}
+    for format in formats:
+        for task in TASKS:
+            paid = price(task, format, NORMAL)
+            found = price_netlist(circuits.build(paid.circuit, format), format=format, operands=NORMAL)
+            ratio = paid.transistor_operations / found.transistor_operations
+            worst[f"{task} {format}"] = max(ratio, 1 / ratio)
+    last = max(worst, key=lambda name: worst[name])
+    return Claim("interpolation_worst", worst[last], "x", {"prices": len(worst), "median": median(worst.values())},
+                 f"worst: {last}; formats that the table lacks are simulated when asked for")
+
+
+def stationary(stream: str, formats: tuple[str, ...]) -> Claim:
+    """Largest relative error of the price of a multiplication in a stream."""
+    errors, free = {}, {}
+    for format in formats:
+        asked = Operands(NORMAL.a, NORMAL.b, stream, ROW if stream == "row" else HOLD)
+        paid = price("multiply", format, asked)
+        netlist = circuits.build(paid.circuit, format)
+        if stream == "row":
+            found = price_netlist(netlist, format=format, operands=row_stationary(format))
+        else:
+            found = price_netlist(netlist, format=format, operands=asked, vectors=1 << 15)
+        errors[format] = abs(paid.transistor_operations / found.transistor_operations - 1)
+        free[f"{format}, of independent operands"] = paid.transistor_operations / price(
+            "multiply", format, NORMAL).transistor_operations
+    return Claim(f"stationary_{stream}", max(errors.values()), "relative error", {**errors, **free},
+                 f"multiplications; {'rows of 3 weights' if stream == 'row' else f'held for {HOLD}'}")
+
+
+def row_stationary(format: str) -> dict[str, np.ndarray]:
+    """Operands of a processing element that turns a row of weights over a row of inputs, filter after filter."""
+    drawn = circuits.draw(parse(format), "normal/normal", 3, 1 << 15)
+    filters = len(drawn.a) // (ROW * OUTPUTS)
+    weights = drawn.a[:filters * ROW].reshape(filters, 1, ROW)
+    inputs = drawn.b[:filters * (OUTPUTS + ROW - 1)].reshape(filters, -1)
+    windows = np.lib.stride_tricks.sliding_window_view(inputs, ROW, axis=1)
+    return {"a": np.broadcast_to(weights, windows.shape).ravel(), "b": windows.ravel()}
+
+
+def fpnew() -> Claim:
+    """Our energy span per operation from FP64 to FP8 over the published one."""
+    fused = "floating_point/multiply_add:dadda,kogge_stone,full"
+    elements = {f: circuits.processing_element(fused, f, stages=s, word_bits=64, formats=5, operands=NORMAL)
+                for f, s in (("fp64", 3), ("fp8_e5m2", 2))}
+    wide, narrow = elements.values()
+    span = wide.transistor_operations / narrow.transistor_operations
+    lanes = 8
+    shared = (wide.transistor_operations - FPNEW_SPAN * narrow.transistor_operations) / (FPNEW_SPAN / lanes - 1)
+    return Claim("fpnew_span_ratio", span / FPNEW_SPAN, "x", {
+        "our span": span, "published span": FPNEW_SPAN,
+        "of the circuits alone": wide.terms["arithmetic"] / narrow.terms["arithmetic"],
+        "what a word would have to cost besides, share of FP64": shared / (wide.transistor_operations + shared),
+    }, "left out, for lack of a published figure: leakage of all slices and the tree of the clock, which a word of 64 "
+       "bits costs whatever it holds")
+
+
+def published_units() -> Claim:
+    """Our cost of a product in block formats over the published energy, relative to MXFP4's."""
+    ours = {f: price("multiply_accumulate", f, NORMAL).transistor_operations for f in SNAX}
+    compared = {}
+    for format, (low, high) in SNAX.items():
+        compared[f"{format}, ours"] = ours[format] / ours["mxfp4"]
+        compared[f"{format}, published"] = SNAX["mxfp4"][0] * 2 / (low + high)
+    ratio = compared["mxfp8_e4m3, ours"] / compared["mxfp8_e4m3, published"]
+    return Claim("mx_unit_ratio", ratio, "x", compared,
+                 "MXFP8 over MXFP4; the published unit reuses one datapath for all formats, and a quarter of its lanes "
+                 "for MXINT8, where ours is built for it")
+
+
+def measured_ratios() -> Iterator[Claim]:
+    """Cost of a product relative to bf16 in large matrix products: ours, and energy as measured."""
+    names = {"fp8_block": ("h200", "mxfp8_e4m3", "gpu_fp8_ratio"), "nvfp4": ("b200", "nvfp4", "gpu_nvfp4_ratio")}
+    folder = datasets()
+    measured = {} if folder is None else energies(folder / GEMM)
+    wide = per_product("bf16", 8)
+    for format, (gpu, ours, name) in names.items():
+        cost = price("multiply_accumulate", ours, NORMAL).transistor_operations / wide
+        found = sorted(measured.get((gpu, format), []))
+        yield Claim(name, cost / median(found) if found else None, "x",
+                    {"ours": cost, "measured, median": median(found) if found else None, "shapes": len(found)},
+                    f"{gpu}, {format} over bf16" if found else f"TOCOMPILER_DATASETS has {GEMM}")
+
+
+def per_product(format: str, lanes: int) -> float:
+    """A product in a dot-product unit with a sum in fp32."""
+    netlist = circuits.build(f"floating_point/dot_product:{lanes},fp32", format)
+    rng = np.random.default_rng(0)
+    drawn = circuits.draw(parse(format), "normal/normal", 0, 1 << 14)
+    operands = {f"{name}{k}": getattr(drawn, name)[k::lanes] for name in "ab" for k in range(lanes)}
+    operands["c"] = rng.standard_normal(len(operands["a0"])).astype(np.float32).view(np.uint32)
+    return circuits.switchings(netlist, operands).transistor_operations / lanes
+
+
+def energies(path: Path) -> dict[tuple[str, str], list[float]]:
+    """Energy of a format over that of bf16 for each large shape, by GPU and format."""
+    by_shape: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if min(int(row[d]) for d in "mnk") >= LARGE:
+                by_shape[row["system"], row["m"], row["n"], row["k"]][row["gemm_dtype"]] = float(row["energy_j"])
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for (gpu, *_), formats in by_shape.items():
+        for format, joule in formats.items():
+            if "bfloat16" in formats and format != "bfloat16":
+                found[gpu.partition("_")[0], format].append(joule / formats["bfloat16"])
+    return found
+
+
+def own_circuit() -> Claim:
+    """Seconds from a Verilog file to a network's new total: 8 bits, and an fp16 multiplier."""
+    seconds = {}
+    with TemporaryDirectory() as folder:
+        for format, circuit in (("uint8", "multiplier/array:brent_kung"),
+                                ("fp16", "floating_point/multiply:dadda,brent_kung,full")):
+            verilog, chosen = Path(folder) / f"{format}.v", Path(folder) / f"{format}.toml"
+            verilog.write_text(circuits.to_verilog(circuits.build(circuit, format)))
+            chosen.write_text(f'base = "default"\n[[circuit]]\ntasks = ["multiply"]\nformats = ["{format}"]\n'
+                              f'circuit = "{verilog.name}"\n')
+            begun = time.perf_counter()
+            tocompiler.compile(tocompiler.load("resnet18"), format=format, circuits=str(chosen))
+            seconds[format] = time.perf_counter() - begun
+    return Claim("own_circuit_second", seconds["uint8"], "s", {"fp16 multiplier": seconds["fp16"]},
+                 "ResNet-18 with a multiplier of one's own")
+
+
+if __name__ == "__main__":
+    from claims import main
+
+    main(format_claims, __doc__)
