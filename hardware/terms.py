@@ -11,19 +11,23 @@ __all__ = ["FACTS", "TERMS", "Term"]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing that costs energy: its unit, and the amounts of an execution (tocompiler.execution) that it sums."""
+    """One thing that costs energy: its unit, and the amounts of an execution (tocompiler.execution) that it sums, of all
+    rows or of those of one kind (``depthwise``: convolutions of one channel a group; ``dense``: all others)."""
 
     unit: str
     amounts: tuple[str, ...]
     meaning: str
+    of: str = ""
 
 
 TERMS: Mapping[str, Term] = {
-    "compute": Term("transistor operations", ("executed",), "arithmetic that is executed"),
+    "compute": Term("transistor operations", ("executed",), "arithmetic that is executed", "dense"),
+    "depthwise": Term("transistor operations", ("executed",), "arithmetic of depthwise convolutions", "depthwise"),
     "near": Term("byte", ("near_byte",), "operands and results that are touched, what is read again included"),
     "far": Term("byte", ("far_byte",), "the part of these, and of weights, that the last cache does not keep"),
     "fresh": Term("byte", ("fresh_byte", "copied_byte", "transfer_byte"), "memory newly mapped, copied or handed over"),
     "weights": Term("byte", ("weight_byte",), "parameters read"),
+    "uncached": Term("byte", (), "the part of all parameters that exceeds the last cache: read anew at every execution"),
     "branches": Term("1", ("branches",), "branches that depend on data"),
     "kernels": Term("1", ("kernels",), "kernels launched, and transfers"),
     "collective": Term("byte", ("collective_byte",), "exchanged with other devices"),

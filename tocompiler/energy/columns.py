@@ -18,6 +18,7 @@ __all__ = ["CONSTANT", "Columns"]
 
 CONSTANT = list(TERMS).index("constant")
 """Where the constant stands among the terms."""
+_WEIGHTS, _UNCACHED = (list(TERMS).index(name) for name in ("weights", "uncached"))
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,14 @@ class Columns:
     @cached_property
     def terms(self) -> Array:
         """(rows, terms)"""
-        return np.array([_terms(row) for row in self.execution.rows]).reshape(-1, len(TERMS))
+        terms = np.array([_terms(row) for row in self.execution.rows]).reshape(-1, len(TERMS))
+        terms[:, _UNCACHED] = terms[:, _WEIGHTS] * self._uncached(float(terms[:, _WEIGHTS].sum()))
+        return terms
+
+    def _uncached(self, weight_byte: float) -> float:
+        """Share of all parameters that the last cache cannot keep; none where no capacity is known."""
+        sizes = [r.parameters["capacity_byte"] for r in self.execution.rules if r.name == "last_cache"]
+        return max(1.0 - sizes[-1] / weight_byte, 0.0) if sizes and weight_byte else 0.0
 
     @cached_property
     def total(self) -> Array:
@@ -74,7 +82,13 @@ class Columns:
 
 
 def _terms(row: ExecutionRow) -> Array:
-    return np.array([sum(row[amount] for amount in term.amounts) for term in TERMS.values()])
+    kind = "depthwise" if _depthwise(row) else "dense"
+    return np.array([sum(row[a] for a in t.amounts) if t.of in ("", kind) else 0.0 for t in TERMS.values()])
+
+
+def _depthwise(row: ExecutionRow) -> bool:
+    op = row.draft.op
+    return op is not None and op.operator == "Conv" and op.attributes.get("group", 1) == op.given(0).shape[1] > 1
 
 
 _PLACE = {name: i for i, name in enumerate(FACTS)}

@@ -1,0 +1,56 @@
+"""Facts: what a data sheet tells of a device, from which a prior over its coefficients follows."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import resources
+
+__all__ = ["KINDS", "Facts", "known_facts"]
+
+KINDS = ("cpu", "board_cpu", "gpu", "board_gpu", "accelerator", "microcontroller")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a device; None where it is not.
+
+    kind: one of KINDS (a ``board``'s meter reads more than the chip)
+    node_nm: silicon process
+    power_watt: at full load: thermal design power, the limit of a power mode, or a board's
+    product_per_second: peak multiply-accumulates in ``format``
+    byte_per_second: bandwidth of the memory beyond the last cache; of a microcontroller, of its flash
+    format: number format of the peak rate
+    chip: devices of the same chip share one: none is in another's prior
+    """
+
+    kind: str | None = None
+    node_nm: float | None = None
+    power_watt: float | None = None
+    product_per_second: float | None = None
+    byte_per_second: float | None = None
+    format: str = "fp32"
+    chip: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind is not None and self.kind not in KINDS:
+            raise ValueError(f"kind '{self.kind}': use one of {', '.join(KINDS)}")
+        for name in ("node_nm", "power_watt", "product_per_second", "byte_per_second"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} is {value}: give a positive number")
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is unknown."""
+        return all(getattr(self, f.name) is not None for f in fields(self))
+
+
+@cache
+def known_facts() -> Mapping[str, Facts]:
+    """Facts of every device and board of the shipped and the adapted tables, by table name."""
+    text = resources.files("hardware").joinpath("data/facts.toml").read_text(encoding="utf-8")
+    return {name: Facts(chip=entry.pop("chip", name), **entry) for name, entry in tomllib.loads(text).items()}
