@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hardware.energy_model import Array, EnergyModel, Interval, Kernel, Trees
+from hardware.energy_model import Array, Draws, EnergyModel, Interval, Kernel, Trees
 from hardware.memory import MemoryLevel
 from hardware.model_checks import check_model
 from hardware.runtime import Runtime, load_runtime
@@ -28,7 +28,7 @@ __all__ = ["SCHEMA", "read", "written"]
 SCHEMA = 2
 _DEVICE = ("schema", "name", "data_hash", "rows", "description", "source", "runtime", "memory", "models")
 _MODEL = ("level", "operators", "phase", "exponent", "kernel_share", "coefficients", "range", "covariance", "metrics",
-          "interval", "seen", "kernel", "trees")
+          "interval", "seen", "kernel", "trees", "draws", "plain", "shares")
 _FIRST_TERMS = ("compute", "near", "far", "fresh", "weights", "branches", "kernels", "samples", "constant")
 """The terms of schema 1, in its order; its facts were the first of today's."""
 
@@ -62,10 +62,16 @@ def _model_table(model: EnergyModel) -> dict[str, Any]:
         table |= {"kernel_share": model.kernel_share, "kernel": _learner_table(model.kernel)}
     if model.trees is not None:
         table["trees"] = _learner_table(model.trees)
+    if model.draws is not None:
+        table["draws"] = _learner_table(model.draws)
+    if model.shares:
+        table |= {"shares": dict(model.shares), "plain": {
+            name: {t: c for t, c in zip(model.terms, values, strict=True) if c}
+            for name, values in model.plain.items()}}
     return table
 
 
-def _learner_table(learner: Kernel | Trees) -> dict[str, Any]:
+def _learner_table(learner: Kernel | Trees | Draws) -> dict[str, Any]:
     return {k: _text(v) if isinstance(v, np.ndarray) else list(v) for k, v in vars(learner).items()
             if k in type(learner).__dataclass_fields__}
 
@@ -138,7 +144,10 @@ def _model(table: Mapping[str, Any]) -> EnergyModel:
         metrics=dict(table.get("metrics", {})), seen={k: tuple(v) for k, v in table.get("seen", {}).items()},
         kernel_share=float(table.get("kernel_share", 0.5)),
         kernel=Kernel(**_learner(table["kernel"])) if "kernel" in table else None,
-        trees=Trees(**_learner(table["trees"])) if "trees" in table else None)
+        trees=Trees(**_learner(table["trees"])) if "trees" in table else None,
+        draws=Draws(**{k: _array(v) for k, v in table["draws"].items()}) if "draws" in table else None,
+        plain={name: tuple(float(values.get(t, 0.0)) for t in terms) for name, values in table.get("plain", {}).items()},
+        shares={name: float(share) for name, share in table.get("shares", {}).items()})
     check_model(model)
     return model
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Array", "EnergyModel", "Interval", "Kernel", "Trees"]
+__all__ = ["Array", "Draws", "EnergyModel", "Interval", "Kernel", "Trees"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -70,6 +70,20 @@ class Trees:
     value: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What else the coefficients may be: draws of their posterior, over which predictions are averaged.
+
+    coefficients: joule per unit of each term, (draws, terms)
+    exponents: powers of the sum, (draws)
+    noise: of a row about its model, in log energy
+    """
+
+    coefficients: Array
+    exponents: Array
+    noise: Array
+
+
 @dataclass(frozen=True)
 class EnergyModel:
     """``joule = (sum_j coefficients_j term_j) ** exponent * exp(correction)``, fitted to rows of one kind.
@@ -86,6 +100,8 @@ class EnergyModel:
     metrics: held-out figures
     kernel, trees: learners of the log residual (None: no correction), the trees faded by the kernel's similarity
     kernel_share: the kernel's share of their mean
+    draws: of the coefficients, where rows are few (None: the coefficients alone)
+    plain, shares: coefficients of plain models by name, and how much of the mean of logarithms each has
     """
 
     level: str
@@ -103,6 +119,9 @@ class EnergyModel:
     kernel: Kernel | None = None
     trees: Trees | None = None
     kernel_share: float = 0.5
+    draws: Draws | None = None
+    plain: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def serves(self, operator: str, phase: str) -> bool:
         """Whether this model was fitted for such rows."""

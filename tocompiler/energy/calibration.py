@@ -11,14 +11,17 @@ import numpy as np
 
 from hardware.device import Device
 from hardware.energy_model import EnergyModel
+from hardware.facts import Facts
 from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime, load_runtime
 from tocompiler.energy.columns import Columns
 from tocompiler.energy.domain import KINDS, kind_of, seen_in
-from tocompiler.energy.fitting import Choices, Rows, fit, fit_and_hold_out, with_inference
+from tocompiler.energy.fitting import Choices, Rows, fit_and_hold_out
 from tocompiler.energy.intervals import conformal, widening
 from tocompiler.energy.metrics import metrics
+from tocompiler.energy.posterior import Normal
+from tocompiler.energy.prior import Prior, shipped_prior
 from tocompiler.execution import execute
 
 __all__ = ["calibrate", "data_hash", "rows_of"]
@@ -29,12 +32,14 @@ _MOVED = ("compute", "near", "far", "fresh", "weights")
 
 
 def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtime | None = None,
-              memory: Sequence[MemoryLevel] = (), known: Mapping[str, float] | None = None,
-              choices: Choices | None = None, description: str = "", source: str = "") -> Device:
+              memory: Sequence[MemoryLevel] = (), facts: Facts | None = None, prior: Prior | None = None,
+              known: Mapping[str, float] | None = None, choices: Choices | None = None, description: str = "",
+              source: str = "") -> Device:
     """Fit a device to measurements.
 
     ``runtime`` defaults to the shipped one that the measurements' conditions name; each row's other conditions override
-    its rules for that row. ``known`` are coefficients (joule per unit of a term, hardware.terms) that are known from
+    its rules for that row. ``facts`` are what a data sheet says, from which, and from all other devices, ``prior``
+    (default: the shipped one) says what coefficients are likely before any row. ``known`` are coefficients (joule per unit of a term, hardware.terms) that are known from
     elsewhere and not fitted. ValueError without measurements, or where they name several runtimes.
     """
     measured = list(measurements)
@@ -45,19 +50,19 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
     runtime = runtime or _runtime(measured)
     bare = Device(name, runtime, tuple(memory), {}, data_hash(measured), len(measured), description, source)
     with threadpool_limits(1):  # threads cost more than they bring on matrices of a few hundred rows
-        return _calibrated(measured, bare, choices, tuple((known or {}).items()))
+        likely = (prior or shipped_prior()).of(facts or Facts(), runtime, bare.last_cache_byte is not None)
+        return _calibrated(measured, bare, choices or Choices(known=tuple((known or {}).items())), likely)
 
 
-def _calibrated(measured: Sequence[Measurement], bare: Device, choices: Choices | None,
-                known: tuple[tuple[str, float], ...]) -> Device:
+def _calibrated(measured: Sequence[Measurement], bare: Device, choices: Choices, prior: Normal) -> Device:
     found = [Columns(execute(m.program, bare.runtime, last_cache_byte=bare.last_cache_byte, conditions=m.conditions))
              for m in measured]
     single = [len(f.leaders) == 1 for f in found]
+    choices = replace(choices, prior=choices.prior or prior)
     if all(single):
-        models = _operator_models(measured, found, choices or Choices(exponent=False, known=known))
+        models = _operator_models(measured, found, replace(choices, exponent=False))
     else:
-        models = {"program": _finished(rows_of(measured, found), choices or Choices(known=known), "program",
-                                       found)}
+        models = {"program": _finished(rows_of(measured, found), choices, "program", found)}
     return replace(bare, models=models)
 
 
@@ -90,12 +95,11 @@ def _operator_models(measured: Sequence[Measurement], found: Sequence[Columns],
 def _finished(rows: Rows, choices: Choices, level: str, found: Sequence[Columns]) -> EnergyModel:
     """Fit, then the interval and metrics from predictions of held-out groups."""
     seen = seen_in(row for f in found for row in f.execution.rows)
-    if rows.group_count < 2:
-        return replace(with_inference(fit(rows, choices, level), rows), seen=seen)
     model, unseen = fit_and_hold_out(rows, choices, level)
+    if not len(unseen.joule):
+        return replace(model, seen=seen)
     interval = replace(conformal(unseen), widening=widening(rows, choices))
-    return replace(with_inference(model, rows), interval=interval, metrics=metrics(unseen.joule, unseen.predicted),
-                   seen=seen)
+    return replace(model, interval=interval, metrics=metrics(unseen.joule, unseen.predicted), seen=seen)
 
 
 def _runtime(measured: Sequence[Measurement]) -> Runtime:

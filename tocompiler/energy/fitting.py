@@ -9,26 +9,28 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from hardware.energy_model import Array, EnergyModel, Interval
+from hardware.energy_model import Array, Draws, EnergyModel, Interval
+from hardware.facts import Facts
+from hardware.runtime import load_runtime
 from hardware.terms import TERMS
 from tocompiler.energy.inference import input_names, inputs, joule, novelty
-from tocompiler.energy.regression import fit_log, fit_relative, infer
+from tocompiler.energy.plain import PHYSICAL, PLAIN, fit_plain, shares
+from tocompiler.energy.posterior import Normal, group_weights, sample
+from tocompiler.energy.prior import NAMES, shipped_prior
 
 if TYPE_CHECKING:
     from tocompiler.energy.correction import Learned
 
-__all__ = ["Choices", "HeldOut", "Rows", "fit", "fit_and_hold_out", "folds", "held_out", "with_inference"]
+__all__ = ["Choices", "HeldOut", "Rows", "fit", "fit_and_hold_out", "folds"]
 
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 
-_ROBUST_FROM = 50  # independent groups from which the log ratio is fitted instead of the relative error
 _CORRECTED_FROM = 90  # rows from which a residual correction is worth trying
 _GAIN = 0.9  # a correction must bring the cross-validated error below this share of the error without
-_BENT_FROM = (15, 5)  # rows and groups from which a power of the sum can be told from a straight line
-_MERGED_BELOW = 15  # rows below which near, far and fresh bytes share a coefficient
-_BYTES = ("near", "far", "fresh")
 _NAMES = tuple(TERMS)
-_EXPONENTS = np.array([0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0])
+_NOTICED = 1e-3  # a share below this is left out
+_KEPT = 80  # draws of a posterior, at most: what an average over them needs
+_FAR, _NOTHING = 200.0, 1e-60  # logarithms beyond and coefficients below this are as good as infinite and zero
 
 
 @dataclass(frozen=True)
@@ -67,20 +69,21 @@ class HeldOut:
 class Choices:
     """What may be chosen. ``exponent`` and ``correction``: True lets the rows decide, False forbids.
 
-    ``terms`` restricts the physical terms (None: all that are not zero). ``known`` are coefficients (joule per unit)
-    known from elsewhere.
+    ``terms`` restricts the physical terms (None: all). ``known`` are coefficients (joule per unit) known from
+    elsewhere; ``prior`` is what is known of all (None: that of a device of which nothing is known).
     """
 
     exponent: bool = True
     correction: bool = True
     terms: tuple[str, ...] | None = None
     known: tuple[tuple[str, float], ...] = ()
+    prior: Normal | None = None
     seed: int = 0
 
 
 def fit(rows: Rows, choices: Choices, level: str = "program") -> EnergyModel:
-    """The model of some rows, without its interval: coefficients, then exponent, then correction."""
-    return _fitted(rows, choices, level)[0]
+    """The model of some rows, without its interval."""
+    return fit_and_hold_out(rows, choices, level)[0]
 
 
 def fit_and_hold_out(rows: Rows, choices: Choices, level: str = "program") -> tuple[EnergyModel, HeldOut]:
@@ -89,21 +92,49 @@ def fit_and_hold_out(rows: Rows, choices: Choices, level: str = "program") -> tu
     A correction of independent rows was held against rows it did not see when its learners' shares were found: these
     predictions serve. Elsewhere everything is fitted again without each fifth of the groups.
     """
-    model, learned = _fitted(rows, choices, level)
-    if learned is None or not len(learned.rows):
-        return model, held_out(rows, choices, level)
+    if not (choices.correction and len(rows) >= _CORRECTED_FROM):
+        return _averaged(rows, choices, level)
+    model = _physical(rows, choices, level)
+    if not _worth_correcting(rows, choices, model):
+        return _averaged(rows, choices, level)
+    learned = _learned(rows, model, choices.seed)
+    corrected = _corrected(model, learned)
+    if not len(learned.rows):
+        return corrected, _held_out_corrected(rows, choices, level)
     part = rows.take(learned.rows)
-    bare = replace(model, kernel=None, trees=None)
-    predicted = joule(bare, part.terms, part.facts) * np.exp(learned.unseen)
-    return model, HeldOut(part.joule, predicted, learned.novelty, part.groups)
+    predicted = joule(model, part.terms, part.facts) * np.exp(learned.unseen)
+    return corrected, HeldOut(part.joule, predicted, learned.novelty, part.groups)
 
 
-def _fitted(rows: Rows, choices: Choices, level: str) -> tuple[EnergyModel, Learned | None]:
-    model = _physical(rows, choices, _exponent(rows, choices), level)
-    if choices.correction and len(rows) >= _CORRECTED_FROM and _worth_correcting(rows, choices, model):
-        learned = _learned(rows, model, choices.seed)
-        return _corrected(model, learned), learned
-    return model, None
+def _held_out_corrected(rows: Rows, choices: Choices, level: str) -> HeldOut:
+    predicted, new = np.zeros(len(rows)), np.zeros(len(rows))
+    for a, b in folds(rows.groups, 5, choices.seed):
+        bare = _physical(rows.take(a), choices, level)
+        model = _corrected(bare, _learned(rows.take(a), bare, choices.seed))
+        predicted[b] = joule(model, rows.terms[b], rows.facts[b])
+        new[b] = novelty(model, rows.terms[b], rows.facts[b])
+    return HeldOut(rows.joule, predicted, new, rows.groups)
+
+
+def _averaged(rows: Rows, choices: Choices, level: str) -> tuple[EnergyModel, HeldOut]:
+    """The physical model averaged over its posterior and, by their errors on held-out groups, with plain models."""
+    parts = list(folds(rows.groups, 5, choices.seed)) if rows.group_count > 1 else []
+    model, *without = _posteriors(rows, choices, level, [np.arange(len(rows)), *(a for a, _ in parts)])
+    if not parts:
+        return model, HeldOut(*(np.zeros(0) for _ in range(4)))
+    order = np.concatenate([b for _, b in parts])
+    logs = {PHYSICAL: np.concatenate([np.log(joule(m, rows.terms[b], rows.facts[b]))
+                                      for m, (_, b) in zip(without, parts, strict=True)])}
+    for name in PLAIN:
+        plain = [rows.terms[b] @ fit_plain(name, rows.terms[a], rows.joule[a]) for a, b in parts]
+        logs[name] = np.maximum(np.log(np.maximum(np.concatenate(plain), 1e-300)), logs[PHYSICAL] - 20.0)
+    measured = rows.joule[order]
+    share = shares({n: np.abs(np.exp(x) / measured - 1) for n, x in logs.items()}, rows.group_count)
+    kept = {n: s for n, s in share.items() if n != PHYSICAL and s > _NOTICED}
+    plain_models = {n: tuple(map(float, fit_plain(n, rows.terms, rows.joule))) for n in kept}
+    pooled = logs[PHYSICAL] + sum(s * (logs[n] - logs[PHYSICAL]) for n, s in kept.items())
+    unseen = HeldOut(measured, np.exp(pooled), np.zeros(len(order)), rows.groups[order])
+    return replace(model, plain=plain_models, shares=kept), unseen
 
 
 def _worth_correcting(rows: Rows, choices: Choices, model: EnergyModel) -> bool:
@@ -113,7 +144,7 @@ def _worth_correcting(rows: Rows, choices: Choices, model: EnergyModel) -> bool:
     plain, corrected = [], []
     for a, b in folds(rows.groups, 5, choices.seed):
         part, rest = rows.take(a), rows.take(b)
-        without = _physical(part, choices, model.exponent, model.level)
+        without = _physical(part, choices, model.level)
         plain.append(joule(without, rest.terms, rest.facts) / rest.joule)
         mended = _corrected(without, _learned(part, without, choices.seed))
         corrected.append(joule(mended, rest.terms, rest.facts) / rest.joule)
@@ -121,27 +152,48 @@ def _worth_correcting(rows: Rows, choices: Choices, model: EnergyModel) -> bool:
     return bool(errors[1] < _GAIN * errors[0])
 
 
-def _physical(rows: Rows, choices: Choices, exponent: float, level: str) -> EnergyModel:
-    held = dict(choices.known)
-    known = np.array([held.get(name, 0.0) for name in _NAMES])
-    used = [i for i in _usable(rows, choices.terms) if _NAMES[i] not in held]
-    target = rows.joule ** (1.0 / exponent)
-    solve = fit_log if rows.group_count >= _ROBUST_FROM else fit_relative
-    alike = _merged(rows, used)
-    coefficients = solve(rows.terms @ alike, target, rows.terms @ known) @ alike.T + known
+def _physical(rows: Rows, choices: Choices, level: str) -> EnergyModel:
+    """One coefficient for each term: the posterior's geometric mean, without bias on the rows."""
+    model = _posteriors(rows, choices, level, [np.arange(len(rows))])[0]
+    bare = replace(model, draws=None)
+    off = float(np.median(np.log(rows.joule / joule(bare, rows.terms, rows.facts)))) / model.exponent
+    return replace(bare, coefficients=tuple(c * math.exp(off) for c in model.coefficients))
+
+
+def _posteriors(rows: Rows, choices: Choices, level: str, parts: Sequence[Index]) -> list[EnergyModel]:
+    """A model of each part of the rows, with draws of its posterior."""
+    used = np.array([choices.terms is None or name in choices.terms for name in _NAMES])
+    weights = np.zeros((len(parts), len(rows)))
+    for weight, part in zip(weights, parts, strict=True):
+        weight[part] = group_weights(rows.groups[part])
+    draws, middle = sample(_prior(choices), rows.terms * used, np.log(rows.joule), weights, choices.seed)
     low, high = _range(rows.terms)
-    return EnergyModel(level, _NAMES, tuple(map(float, coefficients)), Interval(0.9, 0.0, (0.0,), (0.0,), 0),
-                       exponent=exponent, low=low, high=high)
+    models = []
+    for drawn, centre in zip(draws[:, ::draws.shape[1] // _KEPT + 1], middle, strict=True):
+        bend = drawn[:, -2]
+        logs = drawn[:, :-2] - (bend * centre / (1 + bend))[:, None]
+        every = np.exp(np.clip(logs, -_FAR, _FAR)) * used
+        mean = np.exp(np.clip(logs.mean(0), -_FAR, _FAR)) * used
+        covariance = np.cov(every.T)
+        models.append(EnergyModel(
+            level, _NAMES, tuple(map(float, mean)), Interval(0.9, 0.0, (0.0,), (0.0,), 0, 0.0),
+            tuple(tuple(map(float, row)) for row in covariance), exponent=float(1 + bend.mean()), low=low, high=high,
+            draws=Draws(every, 1 + bend, np.exp(drawn[:, -1]))))
+    return models
 
 
-def _merged(rows: Rows, used: Sequence[int]) -> Array:
-    """Which terms share a coefficient, as a 0/1 matrix (terms, coefficients): with few rows, all bytes do."""
-    bytes_ = [i for i in used if _NAMES[i] in _BYTES] if len(rows) < _MERGED_BELOW else []
-    parts = ([bytes_] if bytes_ else []) + [[i] for i in used if i not in bytes_]
-    alike = np.zeros((len(_NAMES), len(parts)))
-    for column, part in enumerate(parts):
-        alike[part, column] = 1.0
-    return alike
+def _prior(choices: Choices) -> Normal:
+    """The choices' prior (or that of a device of which nothing is known), without a bend where none is allowed, and
+    with the coefficients that are known from elsewhere."""
+    prior = choices.prior or shipped_prior().of(Facts(), load_runtime("generic"), False)
+    fixed = {name: math.log(max(value, _NOTHING)) for name, value in choices.known}
+    fixed |= {} if choices.exponent else {"bend": 0.0}
+    mean, covariance = prior.mean.copy(), prior.covariance.copy()
+    for name, value in fixed.items():
+        place = NAMES.index(name)
+        mean[place], covariance[place], covariance[:, place] = value, 0.0, 0.0
+        covariance[place, place] = 1e-8
+    return Normal(mean, covariance)
 
 
 def _range(terms: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -149,40 +201,6 @@ def _range(terms: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
     logs = [np.log(column[column > 0]) for column in terms.T]
     return (tuple(float(x.min()) if len(x) else math.inf for x in logs),
             tuple(float(x.max()) if len(x) else -math.inf for x in logs))
-
-
-def _usable(rows: Rows, allowed: Sequence[str] | None) -> list[int]:
-    """Columns that are allowed and not zero, without those proportional to an earlier one (kernels and constant)."""
-    used: list[int] = []
-    for i, name in enumerate(_NAMES):
-        column = rows.terms[:, i]
-        if (allowed is not None and name not in allowed) or not column.any():
-            continue
-        norm = column / np.linalg.norm(column)
-        if any(abs(norm @ rows.terms[:, j]) / np.linalg.norm(rows.terms[:, j]) > 1 - 1e-9 for j in used):
-            continue
-        used.append(i)
-    return used
-
-
-def _exponent(rows: Rows, choices: Choices) -> float:
-    """The mean of the power of the sum over what the rows say of it, between 0.6 and 3.
-
-    Each power is weighted by the likelihood of its errors on held-out groups, Laplace distributed: their mean absolute
-    value to the power of minus the number of groups. The best power alone would jump from one fold to the next.
-    """
-    groups = rows.group_count
-    if not choices.exponent or len(rows) < _BENT_FROM[0] or groups < _BENT_FROM[1]:
-        return 1.0
-    errors = np.array([_error(rows, choices, g) for g in _EXPONENTS])
-    weights = (errors / errors.min()) ** -groups
-    return float(np.exp(weights @ np.log(_EXPONENTS) / weights.sum()))
-
-
-def _error(rows: Rows, choices: Choices, exponent: float) -> float:
-    ratios = [joule(_physical(rows.take(a), choices, exponent, ""), rows.terms[b], rows.facts[b]) / rows.joule[b]
-              for a, b in folds(rows.groups, 10, choices.seed)]
-    return float(np.abs(np.concatenate(ratios) - 1).mean()) + 1e-9
 
 
 def _learned(rows: Rows, model: EnergyModel, seed: int) -> Learned:
@@ -206,19 +224,3 @@ def folds(groups: Array, count: int, seed: int) -> Iterator[tuple[Index, Index]]
     fold = np.array([fold_of[g] for g in groups])
     for k in range(min(count, len(names))):
         yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-
-
-def held_out(rows: Rows, choices: Choices, level: str = "program", count: int = 5) -> HeldOut:
-    """Predictions of every row by a model fitted without its group."""
-    predicted, new = np.zeros(len(rows)), np.zeros(len(rows))
-    for a, b in folds(rows.groups, count, choices.seed):
-        model = fit(rows.take(a), choices, level)
-        predicted[b] = joule(model, rows.terms[b], rows.facts[b])
-        new[b] = novelty(model, rows.terms[b], rows.facts[b])
-    return HeldOut(rows.joule, predicted, new, rows.groups)
-
-
-def with_inference(model: EnergyModel, rows: Rows) -> EnergyModel:
-    """The model with the covariance of its coefficients."""
-    found = infer(_NAMES, rows.terms, rows.joule ** (1 / model.exponent), np.asarray(model.coefficients))
-    return replace(model, covariance=tuple(tuple(map(float, row)) for row in found.covariance))

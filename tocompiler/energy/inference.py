@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 
@@ -12,9 +13,12 @@ from hardware.energy_model import Array, EnergyModel, Interval, Kernel, Trees
 from hardware.terms import FACTS, TERMS
 
 __all__ = ["distance", "fade", "half_width", "input_names", "inputs", "interval_half_width", "joule", "linear",
-           "novelty", "similarity", "strain", "sum_half_width", "tree_sum"]
+           "log_draws", "novelty", "similarity", "strain", "sum_half_width", "tree_sum"]
 
 _TINY = 1e-300
+_FAR = 20.0  # e-folds below the physical model at which a plain one counts: it may say that something costs nothing
+_DOUBT = 10.0  # held-out rows at which their residuals and the posterior say half of an interval's width each
+_TAIL = 1.5  # of Student-t noise with 4 degrees of freedom, nine tenths lie as far out as of a normal one of this variance
 _TERM = {name: i for i, name in enumerate(TERMS)}
 _FADE = 10.0  # the trees' share is whole where the kernel's similarity to the nearest row exceeds a tenth
 
@@ -52,7 +56,7 @@ def inputs(model: EnergyModel, terms: Array, facts: Array, names: Sequence[str])
 
 def joule(model: EnergyModel, terms: Array, facts: Array) -> Array:
     """Energy for each row of terms and facts."""
-    energy = np.maximum(linear(model, terms), _TINY) ** model.exponent
+    energy = np.exp(_averaged(model, terms))
     if model.kernel is None:
         return np.asarray(energy)
     near = similarity(model.kernel, inputs(model, terms, facts, model.kernel.inputs))
@@ -61,6 +65,33 @@ def joule(model: EnergyModel, terms: Array, facts: Array) -> Array:
         faded = tree_sum(model.trees, inputs(model, terms, facts, model.trees.inputs)) * fade(near.max(1))
         residual = model.kernel_share * residual + (1 - model.kernel_share) * faded
     return np.asarray(energy * np.exp(residual))
+
+
+def _averaged(model: EnergyModel, terms: Array) -> Array:
+    """Log energy of the physical part, averaged with the plain models."""
+    physical = np.log(np.maximum(linear(model, terms), _TINY)) * model.exponent
+    if model.draws is not None:
+        physical = _least_relative_error(log_draws(model, terms))
+    mean = (1 - sum(model.shares.values())) * physical
+    for name, share in model.shares.items():
+        plain = terms[:, _places(model.terms)] @ np.asarray(model.plain[name])
+        mean += share * np.maximum(np.log(np.maximum(plain, _TINY)), physical - _FAR)
+    return np.asarray(mean)
+
+
+def log_draws(model: EnergyModel, terms: Array) -> Array:
+    """Log energy of each row by each draw of the posterior, (draws, rows)."""
+    assert model.draws is not None
+    total = model.draws.coefficients @ terms[:, _places(model.terms)].T
+    return np.asarray(model.draws.exponents[:, None] * np.log(np.maximum(total, _TINY)))
+
+
+def _least_relative_error(logs: Array) -> Array:
+    """The energy whose relative error is least in the mean over draws (draws, rows): their median, each weighted by one
+    over its energy. An overestimate may err by any factor, an underestimate by one."""
+    order = np.sort(logs, axis=0)
+    weight = np.cumsum(np.exp(order[0] - order), axis=0)
+    return np.asarray(order[(weight >= weight[-1] / 2).argmax(0), np.arange(logs.shape[1])])
 
 
 def fade(similar: Array) -> Array:
@@ -99,8 +130,16 @@ def novelty(model: EnergyModel, terms: Array, facts: Array) -> Array:
 
 
 def half_width(model: EnergyModel, energy: Array, terms: Array, facts: Array) -> Array:
-    """Half-width in log energy of the interval of each row, of which ``energy`` was predicted."""
-    return interval_half_width(model.interval, energy, strain(model, terms), novelty(model, terms, facts))
+    """Half-width in log energy of the interval of each row, of which ``energy`` was predicted.
+
+    With few rows held out the posterior's own, which residuals of held-out rows replace as their number grows.
+    """
+    found = interval_half_width(model.interval, energy, strain(model, terms), novelty(model, terms, facts))
+    if model.draws is None:
+        return found
+    spread = np.sqrt(log_draws(model, terms).var(0) + float((model.draws.noise**2).mean()) * _TAIL)
+    trust = model.interval.rows / (model.interval.rows + _DOUBT)
+    return np.asarray(trust * found + (1 - trust) * NormalDist().inv_cdf(0.5 + model.interval.level / 2) * spread)
 
 
 def interval_half_width(interval: Interval, energy: Array, away: Array | float = 0.0,
