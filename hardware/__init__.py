@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hardware.adapters import published_tables
     from hardware.device import Device, device_names, load_device
+    from hardware.facts import Facts, facts_of, known_facts
     from hardware.measurement import Measurement, MeasurementRow, TableError, read_table, table_remarks, write_table
     from hardware.memory import MemoryLevel
     from hardware.program import Program
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
     from hardware.runtime import RuleUse, Runtime, load_runtime, runtime_names
     from hardware.technology import PublishedEnergy, TechnologyNode, fitted_nodes, published_energies
 
-__all__ = ["Device", "Measurement", "MeasurementRow", "MemoryLevel", "Program", "Provenance", "PublishedEnergy",
-           "RuleUse", "Runtime", "TableError", "TechnologyNode", "device_names", "fitted_nodes", "load_device",
-           "load_runtime", "provenance", "published_energies", "published_tables", "read_table", "runtime_names",
-           "shipped_table", "shipped_tables", "table_remarks", "write_table"]
+__all__ = ["Device", "Facts", "Measurement", "MeasurementRow", "MemoryLevel", "Program", "Provenance",
+           "PublishedEnergy", "RuleUse", "Runtime", "TableError", "TechnologyNode", "device_names", "facts_of",
+           "fitted_nodes", "known_facts", "load_device", "load_runtime", "provenance", "published_energies",
+           "published_tables", "read_table", "runtime_names", "shipped_table", "shipped_tables", "table_remarks",
+           "write_table"]
 
 _HOMES = {
     "adapters": ("published_tables",),
     "device": ("Device", "device_names", "load_device"),
+    "facts": ("Facts", "facts_of", "known_facts"),
     "measurement": ("Measurement", "MeasurementRow", "TableError", "read_table", "table_remarks", "write_table"),
     "memory": ("MemoryLevel",),
     "program": ("Program",),

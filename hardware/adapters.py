@@ -163,10 +163,30 @@ def transformers(records: Iterable[Record]) -> Table:
     return {"gpu_rtx4090_laptop": rows}
 
 
+_TINY = {"ad": "autoencoder", "ic": "resnet8", "kws": "ds_cnn", "vww": "mobilenet"}
+_TINY_CHIPS = {"H7A3": "h7a3", "U575": "u575", "L4R5": "l4r5", "RA6M4": "ra6m4", "RX65N": "rx65n"}
+_TINY_LIBRARIES = {"STMicro": "st", "renesas": "renesas", "cmsis_nn": "tvm_cmsis", "native": "tvm", "7.3": "cube73",
+                   "8.0": "cube80", "mbed": "mbed", "zephyr": "zephyr"}
+
+
+def mlperf_tiny(records: Iterable[Record]) -> Table:
+    """Joules of one int8 inference; a device is a microcontroller with a library in one round of the benchmark."""
+    table: Table = defaultdict(list)
+    for r in records:
+        chip, library = (next(short for part, short in names.items() if part in r["hardware"])
+                         for names in (_TINY_CHIPS, _TINY_LIBRARIES))
+        table[f"mcu_{chip}_{library}_{r['version'].replace('.', '')}"].append(MeasurementRow(
+            f"mlperf_tiny_{_TINY[r['task']]}", float(r["energy_joule"]), 1, "int8", runtime="microcontroller",
+            latency_second=float(r["latency_second"]), repeats=int(r["n_rep"]),
+            spread=float(r["energy_std"]) / float(r["energy_joule"]), group=r["task"]))
+    return dict(table)
+
+
 ADAPTERS: Mapping[str, Callable[[Iterable[Record]], Table]] = {
     "cpu_raptorlake_layers.csv": raptorlake, "cpu_xeon5120_getzner.csv": getzner,
     "gpu_rtx6000_nasbench101_training.csv": nasbench101, "edge_qutibench.csv": qutibench,
     "edge_flexibert.csv": flexibert, "gpu_rtx4090laptop_transformers.csv": transformers,
+    "edge_mlperf_tiny.csv": mlperf_tiny,
 }
 """The adapter of each file of the data-set folder."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
 
-__all__ = ["KINDS", "Facts", "known_facts"]
+__all__ = ["KINDS", "Facts", "facts_of", "known_facts"]
 
 KINDS = ("cpu", "board_cpu", "gpu", "board_gpu", "accelerator", "microcontroller")
 
@@ -54,3 +54,11 @@ def known_facts() -> Mapping[str, Facts]:
     """Facts of every device and board of the shipped and the adapted tables, by table name."""
     text = resources.files("hardware").joinpath("data/facts.toml").read_text(encoding="utf-8")
     return {name: Facts(chip=entry.pop("chip", name), **entry) for name, entry in tomllib.loads(text).items()}
+
+
+def facts_of(table: str) -> Facts:
+    """Facts of a table's device, by its name or the beginning of it (``mcu_u575_st_v10``: ``mcu_u575``); unknown ones
+    where there are none."""
+    parts = table.split("_")
+    names = ("_".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((known_facts()[name] for name in names if name in known_facts()), Facts())

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tocompiler.energy.evaluation import evaluate
     from tocompiler.energy.plausibility import doubts
     from tocompiler.energy.prediction import Prediction, predict
+    from tocompiler.energy.prior import Prior, shipped_prior
+    from tocompiler.energy.prior_learning import Evidence, learn_prior
     from tocompiler.energy.tables import read_measurements
     from tocompiler.energy.technology_fit import NodeFit, fit_node, node_switching
     from tocompiler.energy.transfer import transfer, zero_shot
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
     from tocompiler.runtimes import rule
     from tocompiler.tensors import Operator, Statistics, Tensor
 
-__all__ = ["AluProgram", "AluRow", "ExecutionProgram", "Network", "NodeFit", "Operator", "Prediction", "Statistics",
-           "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile", "doubts", "estimators", "evaluate",
-           "execute", "fit_node", "load", "loading", "network_of", "node_switching", "operators", "passes", "predict",
-           "profiled_statistics", "read_measurements", "rule", "skim", "transfer", "weight_statistics", "zero_shot",
-           "zoo"]
+__all__ = ["AluProgram", "AluRow", "Evidence", "ExecutionProgram", "Network", "NodeFit", "Operator", "Prediction",
+           "Prior", "Statistics", "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile", "doubts",
+           "estimators", "evaluate", "execute", "fit_node", "learn_prior", "load", "loading", "network_of",
+           "node_switching", "operators", "passes", "predict", "profiled_statistics", "read_measurements", "rule",
+           "shipped_prior", "skim", "transfer", "weight_statistics", "zero_shot", "zoo"]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -42,6 +44,8 @@ _HOMES = {
     "energy.evaluation": ("evaluate",),
     "energy.plausibility": ("doubts",),
     "energy.prediction": ("Prediction", "predict"),
+    "energy.prior": ("Prior", "shipped_prior"),
+    "energy.prior_learning": ("Evidence", "learn_prior"),
     "energy.tables": ("read_measurements",),
     "energy.technology_fit": ("NodeFit", "fit_node", "node_switching"),
     "energy.transfer": ("transfer", "zero_shot"),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from hardware.facts import KINDS
 from tocompiler.commands.output import note, put
 from tocompiler.commands.tables import as_table_option, rewrite, say_remarks, template_option, where_option
 
 if TYPE_CHECKING:
     from hardware.device import Device
+    from hardware.facts import Facts
+    from hardware.memory import MemoryLevel
 
 __all__ = ["command"]
 
@@ -28,14 +31,13 @@ __all__ = ["command"]
 @where_option
 @as_table_option
 @template_option
-@click.option("--technology", help="Without TABLE: estimate from the process, such as 7nm.")
-@click.option("--tdp", "tdp_watt", type=float, help="Without TABLE: power limit in watt.")
-@click.option("--bandwidth", "bandwidth_byte_per_second", type=float, help="Without TABLE: memory bandwidth in byte/s.")
-@click.option("--idle", "idle_watt", type=float, help="Without TABLE: idle power in watt.")
+@click.option("--kind", type=click.Choice(KINDS), help="What the device is.")
+@click.option("--technology", help="Its process, such as 7nm.")
+@click.option("--tdp", "power_watt", type=float, help="Its power at full load in watt.")
+@click.option("--peak", "product_per_second", type=float, help="Its peak rate in fp32 multiply-accumulates per second.")
+@click.option("--bandwidth", "byte_per_second", type=float, help="Its memory bandwidth in byte/s.")
 def command(table: str | None, name: str | None, output: Path | None, runtime: str | None, cache_byte: int | None,
-            origin: str | None, rows: int | None, where: dict[str, str], as_table: str | None,
-            technology: str | None, tdp_watt: float | None, bandwidth_byte_per_second: float | None,
-            idle_watt: float | None) -> None:
+            origin: str | None, rows: int | None, where: dict[str, str], as_table: str | None, **known: Any) -> None:
     """Calibrate a device on TABLE: a file of measurements, or the name of a shipped table.
 
     TABLE has a row for each run: model (zoo name, model file or layer) and energy_joule, and where they are not 1 or
@@ -43,7 +45,7 @@ def command(table: str | None, name: str | None, output: Path | None, runtime: s
     latency_ms are understood, and so are semicolons, decimal commas, JSON, CodeCarbon's emissions.csv, logs of Zeus and
     folders of MLPerf results. --template prints one to fill in.
 
-    Without TABLE the device is estimated from its process or data sheet, with a wide interval.
+    What a data sheet says helps where rows are few. Without TABLE it is all there is: an estimate with a wide interval.
 
     \b
     Example: tocompiler calibrate measurements.csv --name my-board -o my-board.toml
@@ -52,23 +54,23 @@ def command(table: str | None, name: str | None, output: Path | None, runtime: s
     if name is None:
         raise click.UsageError("give a TABLE, or --name with what is known of the device")
     measured = {"--from": origin, "--rows": rows, "--where": where or None, "--as-table": as_table}
-    estimated = {"--technology": technology, "--tdp": tdp_watt, "--bandwidth": bandwidth_byte_per_second,
-                 "--idle": idle_watt}
-    for option, value in (measured if table is None else estimated).items():
-        if value is not None:
-            raise click.UsageError(f"{option} is for a calibration {'with' if table is None else 'without'} a TABLE")
+    for option, value in measured.items():
+        if value is not None and table is None:
+            raise click.UsageError(f"{option} is for a calibration with a TABLE")
     if table is not None and as_table is not None:
         rewrite(table, where, as_table)
         return
+    from hardware.memory import MemoryLevel
+
+    facts = _facts(**known)
+    memory = (MemoryLevel("last", cache_byte, source="given on the command line"),) if cache_byte else ()
     if table is None:
         from hardware.runtime import load_runtime
         from tocompiler.energy.transfer import zero_shot
 
-        device = zero_shot(name, technology, tdp_watt=tdp_watt, idle_watt=idle_watt, last_cache_byte=cache_byte,
-                           bandwidth_byte_per_second=bandwidth_byte_per_second,
-                           runtime=load_runtime(runtime) if runtime else None)
+        device = zero_shot(name, facts, memory=memory, runtime=load_runtime(runtime) if runtime else None)
     else:
-        device = _measured(table, name, runtime, cache_byte, origin, rows, where)
+        device = _measured(table, name, runtime, memory, facts, origin, rows, where)
     note(f"{name}: {device.description or f'calibrated on {device.rows} rows'}")
     for label, model in device.models.items():
         figures = ", ".join(f"{k} {v:.3g}" for k, v in model.metrics.items())
@@ -80,10 +82,16 @@ def command(table: str | None, name: str | None, output: Path | None, runtime: s
         put(device.to_toml())
 
 
-def _measured(table: str, name: str, runtime: str | None, cache_byte: int | None, origin: str | None,
-              rows: int | None, where: dict[str, str]) -> Device:
+def _facts(technology: str | None, **known: Any) -> Facts:
+    from hardware.facts import Facts
+    from hardware.technology import node
+
+    return Facts(node_nm=node(technology).nm if technology else None, source="given on the command line", **known)
+
+
+def _measured(table: str, name: str, runtime: str | None, memory: tuple[MemoryLevel, ...], facts: Facts,
+              origin: str | None, rows: int | None, where: dict[str, str]) -> Device:
     from hardware.device import load_device
-    from hardware.memory import MemoryLevel
     from hardware.provenance import provenance
     from hardware.runtime import load_runtime
     from tocompiler.energy.calibration import calibrate
@@ -97,7 +105,6 @@ def _measured(table: str, name: str, runtime: str | None, cache_byte: int | None
     if origin:
         return transfer(load_device(origin), measurements, name)
     known = provenance(table)
-    memory = (MemoryLevel("last", cache_byte, source="given on the command line"),) if cache_byte else ()
-    return calibrate(measurements, name, runtime=load_runtime(runtime) if runtime else None,
+    return calibrate(measurements, name, runtime=load_runtime(runtime) if runtime else None, facts=facts,
                      memory=memory or (known.memory if known else ()), description=known.scope if known else "",
                      source=f"{known.source} ({known.licence}); {known.meter}" if known else str(table))

@@ -21,7 +21,7 @@ from tocompiler.energy.prior import NAMES, shipped_prior
 if TYPE_CHECKING:
     from tocompiler.energy.correction import Learned
 
-__all__ = ["Choices", "HeldOut", "Rows", "fit", "fit_and_hold_out", "folds"]
+__all__ = ["Choices", "HeldOut", "Rows", "fit", "fit_and_hold_out", "folds", "unmeasured"]
 
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 
@@ -30,6 +30,7 @@ _GAIN = 0.9  # a correction must bring the cross-validated error below this shar
 _NAMES = tuple(TERMS)
 _NOTICED = 1e-3  # a share below this is left out
 _KEPT = 80  # draws of a posterior, at most: what an average over them needs
+_UNMEASURED = 200  # draws of a prior, whose tails are wide
 _FAR, _NOTHING = 200.0, 1e-60  # logarithms beyond and coefficients below this are as good as infinite and zero
 
 
@@ -168,18 +169,28 @@ def _posteriors(rows: Rows, choices: Choices, level: str, parts: Sequence[Index]
         weight[part] = group_weights(rows.groups[part])
     draws, middle = sample(_prior(choices), rows.terms * used, np.log(rows.joule), weights, choices.seed)
     low, high = _range(rows.terms)
-    models = []
-    for drawn, centre in zip(draws[:, ::draws.shape[1] // _KEPT + 1], middle, strict=True):
-        bend = drawn[:, -2]
-        logs = drawn[:, :-2] - (bend * centre / (1 + bend))[:, None]
-        every = np.exp(np.clip(logs, -_FAR, _FAR)) * used
-        mean = np.exp(np.clip(logs.mean(0), -_FAR, _FAR)) * used
-        covariance = np.cov(every.T)
-        models.append(EnergyModel(
-            level, _NAMES, tuple(map(float, mean)), Interval(0.9, 0.0, (0.0,), (0.0,), 0, 0.0),
-            tuple(tuple(map(float, row)) for row in covariance), exponent=float(1 + bend.mean()), low=low, high=high,
-            draws=Draws(every, 1 + bend, np.exp(drawn[:, -1]))))
-    return models
+    return [replace(_drawn(drawn, centre, level, used), low=low, high=high)
+            for drawn, centre in zip(draws[:, ::draws.shape[1] // _KEPT + 1], middle, strict=True)]
+
+
+def unmeasured(prior: Normal, seed: int = 0) -> EnergyModel:
+    """What is known of a device before any row: whole programs by draws of the prior, without a bend."""
+    draws = np.random.default_rng(seed).multivariate_normal(prior.mean, prior.covariance, _UNMEASURED)
+    draws[:, NAMES.index("bend")] = 0.0
+    everywhere = (_FAR,) * len(_NAMES)
+    model = _drawn(draws, 0.0, "program", np.ones(len(_NAMES)))
+    return replace(model, low=tuple(-x for x in everywhere), high=everywhere)
+
+
+def _drawn(draws: Array, centre: float, level: str, used: Array) -> EnergyModel:
+    """The model of draws of log coefficients, bend and log noise, the bend about a log energy."""
+    bend = draws[:, -2]
+    logs = np.clip(draws[:, :-2] - (bend * centre / (1 + bend))[:, None], -_FAR, _FAR)
+    every = np.exp(logs) * used
+    return EnergyModel(
+        level, _NAMES, tuple(map(float, np.exp(logs.mean(0)) * used)), Interval(0.9, 0.0, (0.0,), (0.0,), 0, 0.0),
+        tuple(tuple(map(float, row)) for row in np.cov(every.T)), exponent=float(1 + bend.mean()),
+        draws=Draws(every, 1 + bend, np.exp(draws[:, -1])))
 
 
 def _prior(choices: Choices) -> Normal:

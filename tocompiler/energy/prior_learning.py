@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from hardware.energy_model import Array
-from hardware.facts import KINDS, Facts, known_facts
+from hardware.facts import KINDS, Facts, facts_of
 from hardware.measurement import Measurement, read_table
 from hardware.memory import MemoryLevel
 from hardware.provenance import shipped_table, shipped_tables
@@ -132,18 +132,17 @@ def _padded(rows: Sequence[tuple[Array, Array, Array]]) -> tuple[Array, Array, A
 
 def main() -> None:
     """Learn the shipped prior from the shipped tables."""
-    known = known_facts()
     devices = []
     for name, origin in shipped_tables().items():
-        if name in known:
+        facts = facts_of(name)
+        if facts.complete:
             table = read_table(shipped_table(name))
             part = [table[i] for i in _spread(np.array([r.group or r.model for r in table]))]
             measured = [row.measurement(compiled(row, {})) for row in part]
-            runtime = load_runtime(part[0].runtime or "generic")
-            devices.append(Evidence(measured, known[name], origin.memory, runtime))
+            devices.append(Evidence(measured, facts, origin.memory, load_runtime(part[0].runtime or "generic")))
     header = ("# Prior over log coefficients (joule per unit), learned from the shipped tables by\n"
-              "# python -m tocompiler.energy.prior_learning. Facts and their sources: hardware/data/facts.toml; tables and\n"
-              "# their licences: hardware/measurements/provenance.toml.\n\n")
+              "# python -m tocompiler.energy.prior_learning. Facts and their sources: hardware/data/facts.toml;\n"
+              "# tables and their licences: hardware/measurements/provenance.toml.\n\n")
     path = Path(__file__).parents[1] / "data" / "prior.toml"
     path.write_text(header + learn_prior(devices).to_toml(), encoding="utf-8")
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import resources
 
 import numpy as np
 
 from hardware.device import Device
-from hardware.energy_model import EnergyModel, Interval
+from hardware.energy_model import EnergyModel
+from hardware.facts import Facts
 from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime, load_runtime
-from hardware.technology import node
-from hardware.terms import TERMS
+from tocompiler.energy.fitting import unmeasured
 from tocompiler.energy.prediction import predict
+from tocompiler.energy.prior import Prior, shipped_prior
 
 __all__ = ["transfer", "zero_shot"]
 
@@ -50,41 +49,25 @@ def _scaled(model: EnergyModel, factor: float, extra: float) -> EnergyModel:
     typical = float(np.median(interval.scale)) * interval.quantile
     grown = math.hypot(typical, extra) / typical if typical > 0 else 1.0
     shifted = tuple(x + math.log(factor) for x in interval.log_joule)
+    draws = model.draws and replace(model.draws, coefficients=model.draws.coefficients * base)
     return replace(
-        model, coefficients=tuple(c * base for c in model.coefficients), metrics={},
+        model, coefficients=tuple(c * base for c in model.coefficients), metrics={}, draws=draws,
+        plain={name: tuple(c * factor for c in plain) for name, plain in model.plain.items()},
         covariance=tuple(tuple(v * base**2 for v in row) for row in model.covariance),
         interval=replace(interval, quantile=interval.quantile * grown, log_joule=shifted),
     )
 
 
-def zero_shot(name: str, technology: str | None = None, *, tdp_watt: float | None = None,
-              bandwidth_byte_per_second: float | None = None, idle_watt: float | None = None,
-              last_cache_byte: int | None = None, runtime: Runtime | None = None) -> Device:
-    """A device that nobody measured, from its process (``7nm``) and data sheet; the interval is a factor of several.
+def zero_shot(name: str, facts: Facts, *, memory: Sequence[MemoryLevel] = (), runtime: Runtime | None = None,
+              prior: Prior | None = None) -> Device:
+    """A device that nobody measured, from its data sheet: calibration without a row.
 
-    Arithmetic costs the process's energy per transistor operation times an overhead for control, wires and clock;
-    memory beyond the cache costs published energies per byte, or, with power and bandwidth given, the share of power
-    above idle that streaming can draw. Priors and their sources stand in ``data/priors.toml``. ValueError if neither
-    a process nor power and bandwidth is given.
+    Its interval is that of the prior, a factor of several. ValueError where nothing is known of it.
     """
-    if technology is None and (tdp_watt is None or bandwidth_byte_per_second is None):
-        raise ValueError("give a technology (such as 7nm), or TDP and bandwidth")
-    prior = _priors()
-    process = node(technology or f"{prior['technology_nm']:g}nm")
-    far = prior["far_joule_per_byte"]
-    if tdp_watt is not None and bandwidth_byte_per_second is not None:
-        far = max(tdp_watt - (idle_watt or 0.0), 0.0) / bandwidth_byte_per_second
-    values = {"compute": process.energy_joule(1.0) * prior["overhead"], "near": prior["near_joule_per_byte"],
-              "far": far, "fresh": far, "weights": far}
-    half = math.log(prior["factor"])
-    model = EnergyModel("program", tuple(TERMS), tuple(values.get(t, 0.0) for t in TERMS),
-                        Interval(0.9, 1.0, (0.0,), (half,), 0, 0.0), low=(-1e3,) * len(TERMS), high=(1e3,) * len(TERMS))
-    memory = (MemoryLevel("last", last_cache_byte, source="given"),) if last_cache_byte else ()
-    return Device(name, runtime or load_runtime("generic"), memory, {"program": model}, "", 0,
-                  f"not measured: estimated from {process.name} and the data sheet, within a factor of "
-                  f"{prior['factor']:g}", f"{process.source}; hardware priors")
-
-
-def _priors() -> dict[str, float]:
-    text = resources.files("tocompiler").joinpath("data/priors.toml").read_text(encoding="utf-8")
-    return {name: float(entry["value"]) for name, entry in tomllib.loads(text).items()}
+    if replace(facts, source="") == Facts():
+        raise ValueError("give at least one fact of the device: kind, process, power, peak rate or bandwidth")
+    runtime = runtime or load_runtime("generic")
+    cached = any(level.capacity_byte is not None for level in memory)
+    model = unmeasured((prior or shipped_prior()).of(facts, runtime, cached))
+    return Device(name, runtime, tuple(memory), {"program": model}, "", 0,
+                  "not measured: estimated from its data sheet and all measured devices", facts.source or "data sheet")
