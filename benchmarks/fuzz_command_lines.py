@@ -26,7 +26,7 @@ _OPTIONS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "devices": (("--json", "-"), ("W",)),
     "calibrate": (("--name", "W"), ("--runtime", "W"), ("--cache", "N"), ("--technology", "W"), ("--tdp", "N"),
                   ("--bandwidth", "N"),
-                  ("--idle", "N"), ("--rows", "N")),
+                  ("--rows", "N")),
 }
 _TAMES = {"F": ("fp32", "fp16", "bf16", "int8", "fp8_e4m3", "int3", "fp64", "uint70"),
           "P": ("inference", "training", "backward"),

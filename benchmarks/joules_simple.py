@@ -11,7 +11,8 @@ from energy_rows import Rows, mape
 __all__ = ["SIMPLE", "simple_error"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
-SIMPLE: Mapping[str, int] = {"macs": 1, "bytes": 1, "macs_constant": 1, "macs_bytes": 1, "macs_bytes_constant": 1, "trees": 10}
+SIMPLE: Mapping[str, int] = {"macs": 1, "bytes": 1, "macs_constant": 1, "macs_bytes": 1, "macs_bytes_constant": 1,
+                            "trees": 10}
 _USED = {"macs": (0,), "bytes": (1,), "macs_constant": (0, 2), "macs_bytes": (0, 1), "macs_bytes_constant": (0, 1, 2)}
 
 

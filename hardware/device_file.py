@@ -1,7 +1,8 @@
 """Device files: TOML under a schema number, in which everything is found by name.
 
-Schema 2 (this one) writes coefficients, ranges and inputs by the names of hardware.terms. Schema 1 listed them in a
-fixed order, and the runtime as fields; it is read and brought up to date. A newer schema is refused.
+Schema 3 (this one) writes coefficients, ranges and inputs by the names of hardware.terms. Schema 2 had no terms of their
+own for depthwise convolutions and parameters beyond the cache, schema 1 listed its terms in a fixed order, and the
+runtime as fields; both are read and brought up to date. A newer schema is refused.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA", "read", "written"]
 
-SCHEMA = 2
+SCHEMA = 3
 _DEVICE = ("schema", "name", "data_hash", "rows", "description", "source", "runtime", "memory", "models")
 _MODEL = ("level", "operators", "phase", "exponent", "kernel_share", "coefficients", "range", "covariance", "metrics",
           "interval", "seen", "kernel", "trees", "draws", "plain", "shares")
 _FIRST_TERMS = ("compute", "near", "far", "fresh", "weights", "branches", "kernels", "samples", "constant")
 """The terms of schema 1, in its order; its facts were the first of today's."""
+_LATER: Mapping[str, tuple[str, float]] = {"depthwise": ("compute", 1.0), "uncached": ("weights", 0.0)}
+"""Terms that older files do not have, the term that was all there was, and what share of its coefficient they had."""
 
 
 def written(device: Device) -> str:
@@ -95,8 +98,8 @@ def read(text: str) -> Device:
         return Device(
             _text_of(table, "name"), load_runtime(runtime["name"]) if schema == 1 else Runtime.from_table(runtime),
             tuple(MemoryLevel(name, **values) for name, values in table.get("memory", {}).items()),
-            {label: _model(values if schema > 1 else _migrated(values)) for label, values in
-             table.get("models", {}).items()},
+            {label: _model(values if schema > 2 else _with_later(values if schema > 1 else _migrated(values)))
+             for label, values in table.get("models", {}).items()},
             _text_of(table, "data_hash", ""), int(table.get("rows", 0)), _text_of(table, "description", ""),
             _text_of(table, "source", ""))
     except Exception as error:  # whatever a file holds in the place of a table, a list or a number
@@ -146,7 +149,8 @@ def _model(table: Mapping[str, Any]) -> EnergyModel:
         kernel=Kernel(**_learner(table["kernel"])) if "kernel" in table else None,
         trees=Trees(**_learner(table["trees"])) if "trees" in table else None,
         draws=Draws(**{k: _array(v) for k, v in table["draws"].items()}) if "draws" in table else None,
-        plain={name: tuple(float(values.get(t, 0.0)) for t in terms) for name, values in table.get("plain", {}).items()},
+        plain={name: tuple(float(values.get(t, 0.0)) for t in terms)
+               for name, values in table.get("plain", {}).items()},
         shares={name: float(share) for name, share in table.get("shares", {}).items()})
     check_model(model)
     return model
@@ -174,6 +178,16 @@ def _learner(table: Mapping[str, Any]) -> dict[str, Any]:
 def _array(text: str) -> Array:
     rows = [np.array(line.split(), dtype=float) for line in text.splitlines()]
     return rows[0] if len(rows) == 1 else np.array(rows)
+
+
+def _with_later(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A model of schema 2 with the terms of schema 3."""
+    coefficients, ranges = dict(table["coefficients"]), dict(table.get("range", {}))
+    for term, (origin, share) in _LATER.items():
+        if origin in coefficients:
+            coefficients[term] = share * coefficients[origin]
+            ranges |= {term: ranges[origin]} if origin in ranges else {}
+    return {**table, "coefficients": coefficients, "range": ranges}
 
 
 def _migrated(table: Mapping[str, Any]) -> dict[str, Any]:

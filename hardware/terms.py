@@ -11,8 +11,10 @@ __all__ = ["FACTS", "TERMS", "Term"]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing that costs energy: its unit, and the amounts of an execution (tocompiler.execution) that it sums, of all
-    rows or of those of one kind (``depthwise``: convolutions of one channel a group; ``dense``: all others)."""
+    """One thing that costs energy: its unit, and the amounts of an execution (tocompiler.execution) that it sums.
+
+    ``of`` restricts it to ``depthwise`` convolutions (one channel a group), or to all rows but these, ``dense``.
+    """
 
     unit: str
     amounts: tuple[str, ...]
@@ -27,7 +29,7 @@ TERMS: Mapping[str, Term] = {
     "far": Term("byte", ("far_byte",), "the part of these, and of weights, that the last cache does not keep"),
     "fresh": Term("byte", ("fresh_byte", "copied_byte", "transfer_byte"), "memory newly mapped, copied or handed over"),
     "weights": Term("byte", ("weight_byte",), "parameters read"),
-    "uncached": Term("byte", (), "the part of all parameters that exceeds the last cache: read anew at every execution"),
+    "uncached": Term("byte", (), "the part of all parameters that the last cache cannot keep for the next execution"),
     "branches": Term("1", ("branches",), "branches that depend on data"),
     "kernels": Term("1", ("kernels",), "kernels launched, and transfers"),
     "collective": Term("byte", ("collective_byte",), "exchanged with other devices"),

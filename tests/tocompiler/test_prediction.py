@@ -14,6 +14,7 @@ import tomli_w
 
 from hardware.device import Device, load_device
 from hardware.energy_model import EnergyModel, Interval
+from hardware.facts import Facts
 from hardware.measurement import Measurement
 from hardware.runtime import load_runtime
 from hardware.terms import TERMS
@@ -146,13 +147,20 @@ def test_transfer_finds_the_factor_of_a_few_rows() -> None:
 
 
 def test_a_zero_shot_estimate_is_wide_and_says_what_it_is() -> None:
-    guess = zero_shot("guess", "7nm")
+    guess = zero_shot("guess", Facts(node_nm=7.0))
     found = predict(convolutions(), guess)
-    assert found.high_joule / found.low_joule == pytest.approx(100.0)
+    assert found.high_joule / found.low_joule > 5
     assert "not measured" in guess.description
-    assert predict(convolutions(), zero_shot("old", "45nm")).energy_joule > found.energy_joule
-    with pytest.raises(ValueError, match="give a technology"):
-        zero_shot("nothing")
+    more = zero_shot("more", Facts("gpu", 7.0, 300.0, 2e13, 1.5e12))
+    sure = predict(convolutions(), more)
+    assert sure.high_joule / sure.low_joule < found.high_joule / found.low_joule
+    slow = zero_shot("slow", Facts("gpu", 7.0, 300.0, 2e12, 1.5e11))
+    for term in ("compute", "far"):  # a tenth of the rates at the same power
+        assert slow.models["program"].coefficient(term) == pytest.approx(10 * more.models["program"].coefficient(term))
+    again = Device.from_toml(guess.to_toml())
+    assert predict(convolutions(), again).energy_joule == pytest.approx(found.energy_joule, rel=1e-3)
+    with pytest.raises(ValueError, match="at least one fact"):
+        zero_shot("nothing", Facts())
 
 
 def test_evaluation_reports_the_rows_it_predicted_worst() -> None:

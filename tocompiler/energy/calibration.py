@@ -39,8 +39,9 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
 
     ``runtime`` defaults to the shipped one that the measurements' conditions name; each row's other conditions override
     its rules for that row. ``facts`` are what a data sheet says, from which, and from all other devices, ``prior``
-    (default: the shipped one) says what coefficients are likely before any row. ``known`` are coefficients (joule per unit of a term, hardware.terms) that are known from
-    elsewhere and not fitted. ValueError without measurements, or where they name several runtimes.
+    (default: the shipped one) says what coefficients are likely before any row. ``known`` are coefficients (joule per
+    unit of a term, hardware.terms) that are known from elsewhere and not fitted. ValueError without measurements, or
+    where they name several runtimes.
     """
     measured = list(measurements)
     if not measured:

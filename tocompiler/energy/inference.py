@@ -18,7 +18,7 @@ __all__ = ["distance", "fade", "half_width", "input_names", "inputs", "interval_
 _TINY = 1e-300
 _FAR = 20.0  # e-folds below the physical model at which a plain one counts: it may say that something costs nothing
 _DOUBT = 10.0  # held-out rows at which their residuals and the posterior say half of an interval's width each
-_TAIL = 1.5  # of Student-t noise with 4 degrees of freedom, nine tenths lie as far out as of a normal one of this variance
+_TAIL = 1.5  # Student-t noise with 4 degrees of freedom has its nine tenths where a normal of this variance has them
 _TERM = {name: i for i, name in enumerate(TERMS)}
 _FADE = 10.0  # the trees' share is whole where the kernel's similarity to the nearest row exceeds a tenth
 

@@ -15,13 +15,13 @@ import numpy as np
 
 from hardware.energy_model import Array
 
-__all__ = ["NOISE", "Normal", "climb", "log_likelihood", "group_weights", "sample", "sweep"]
+__all__ = ["NOISE", "Normal", "climb", "group_weights", "log_likelihood", "sample", "sweep"]
 
 NOISE = 0.15
 """Relative noise of a typical row about its model: where climbing starts."""
 _TAIL = 4.0  # degrees of freedom of the noise
 _CHAINS, _SWEEPS, _SETTLED, _APART = 24, 60, 20, 4
-_WIDENED = 4.0  # climbing sees the prior's variance that many times, or a chain would stop where prior and rows disagree
+_WIDENED = 4.0  # climbing sees the prior's variance that many times: chains start where the rows are
 _STEP = 2.0  # largest step of a climb, e-folds
 _CLIMBS = 10
 _COMMON = 0.3  # correlation of the errors of one group's rows
@@ -38,23 +38,23 @@ class Normal:
 
 
 def group_weights(groups: Array) -> Array:
-    """How much of an independent row each row is: one over Kish's design effect of its group (Survey Sampling, 1965)."""
+    """How much of an independent row each is: one over Kish's design effect of its group (Survey Sampling, 1965)."""
     _, index, count = np.unique(groups, return_inverse=True, return_counts=True)
     return np.asarray(1 / (1 + (count[index] - 1) * _COMMON))
 
 
 def sample(prior: Normal, terms: Array, log_joule: Array, weights: Array, seed: int = 0) -> tuple[Array, Array]:
-    """Draws (problems, draws, n) and the centre of each problem's bend, for terms (rows, terms), log energies (rows) and
-    weights (problems, rows), 0 for rows that a problem does not see."""
+    """Draws (problems, draws, n) and the centre of each problem's bend, for terms (rows, terms), log energies (rows)
+    and weights (problems, rows), 0 for rows that a problem does not see."""
     rng = np.random.default_rng(seed)
     problems = len(weights)
     x = np.maximum(np.broadcast_to(terms, (problems, *terms.shape)), _LEAST)
     y = np.broadcast_to(log_joule, weights.shape)
     middle = (y * weights).sum(1) / weights.sum(1)
     mean = np.broadcast_to(prior.mean, (problems, prior.mean.shape[-1]))
-    root = np.linalg.cholesky(prior.covariance)
+    root: Array = np.asarray(np.linalg.cholesky(prior.covariance), dtype=float)
     state = mean[:, None] + rng.standard_normal((problems, _CHAINS, len(root))) @ root.T
-    state = climb(state, Normal(mean, prior.covariance), x, y, weights)
+    state = climb(state, Normal(mean, prior.covariance), x, y, weights, middle)
     kept = []
     for i in range(_SWEEPS):
         state = sweep(state, mean, root, x, y, weights, middle, rng)
@@ -79,8 +79,9 @@ def sweep(state: Array, mean: Array, root: Array, terms: Array, log_joule: Array
     centre, other = mean[:, None], rng.standard_normal(state.shape) @ root.T
     here = log_likelihood(state, terms, log_joule, weights, middle)
     floor = here + np.log(rng.random(here.shape))
-    angle = 2 * np.pi * rng.random(here.shape)
-    low, high = angle - 2 * np.pi, angle.copy()
+    angle: Array = np.asarray(2 * np.pi * rng.random(here.shape))
+    low: Array = angle - 2 * np.pi
+    high: Array = angle.copy()
     moved, waiting = state.copy(), np.ones(here.shape, dtype=bool)
     for _ in range(40):
         turned = centre + (state - centre) * np.cos(angle)[..., None] + other * np.sin(angle)[..., None]
@@ -94,21 +95,23 @@ def sweep(state: Array, mean: Array, root: Array, terms: Array, log_joule: Array
     return moved
 
 
-def climb(state: Array, prior: Normal, terms: Array, log_joule: Array, weights: Array) -> Array:
-    """Every chain at a mode of a wider posterior without bend, by Gauss-Newton with the noise's own weights."""
-    count = terms.shape[-1]
-    precision = np.linalg.inv(_WIDENED * prior.covariance[:count, :count])
-    mean, theta = prior.mean[:, None, :count], state[..., :count]
+def climb(state: Array, prior: Normal, terms: Array, log_joule: Array, weights: Array, middle: Array) -> Array:
+    """Every chain at a mode of a wider posterior, by Gauss-Newton with the noise's own weights."""
+    precision = np.linalg.inv(_WIDENED * prior.covariance[:-1, :-1])
+    mean, place = prior.mean[:, None, :-1], state[..., :-1]
     scale = np.full((*state.shape[:2], 1), NOISE)
     for _ in range(_CLIMBS):
-        parts = np.exp(np.clip(theta, -_MOST, _MOST))[..., None, :] * terms[:, None]
-        total = parts.sum(-1)
-        share, residual = parts / total[..., None], np.log(total) - log_joule[:, None]
+        parts = np.exp(np.clip(place[..., None, :-1], -_MOST, _MOST)) * terms[:, None]
+        total = parts.sum(-1, keepdims=True)
+        logs, bend = np.log(total), place[..., -1:]
+        away = logs - middle[:, None, None, None]
+        slopes = np.concatenate([(1 + bend[..., None]) * parts / total, away], -1)
+        residual = (logs + bend[..., None] * away)[..., 0] - log_joule[:, None]
         weight = weights[:, None] * (_TAIL + 1) / (_TAIL + (residual / scale) ** 2) / scale**2
-        curved = np.swapaxes(share * weight[..., None], -1, -2) @ share + precision
-        slope = ((weight * residual)[..., None, :] @ share)[..., 0, :] + (theta - mean) @ precision
-        step = np.linalg.solve(curved, slope[..., None])[..., 0]
-        theta = theta - step * np.minimum(1.0, _STEP / np.maximum(np.abs(step).max(-1, keepdims=True), 1e-9))
+        curved = np.swapaxes(slopes * weight[..., None], -1, -2) @ slopes + precision
+        uphill = ((weight * residual)[..., None, :] @ slopes)[..., 0, :] + (place - mean) @ precision
+        step = np.linalg.solve(curved, uphill[..., None])[..., 0]
+        place = place - step * np.minimum(1.0, _STEP / np.maximum(np.abs(step).max(-1, keepdims=True), 1e-9))
         squares = (weights[:, None] * residual**2).sum(-1) + 2 * NOISE**2
         scale = np.sqrt(squares / (weights.sum(1)[:, None] + 2))[..., None]
-    return np.concatenate([theta, np.zeros_like(scale), np.log(scale)], -1)
+    return np.concatenate([place, np.log(scale)], -1)

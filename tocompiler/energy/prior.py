@@ -88,9 +88,9 @@ def _filled(facts: Facts) -> list[Facts]:
 
 def offset(facts: Facts, runtime: Runtime, cached: bool) -> Array:
     """Log joule per unit by power over rate, for complete facts, and the noise's start (NAMES)."""
-    assert facts.power_watt and facts.product_per_second and facts.byte_per_second
-    watt = math.log(facts.power_watt)
-    product, byte = watt - math.log(facts.product_per_second), watt - math.log(facts.byte_per_second)
+    watt, product, byte = (math.log(x or math.nan) for x in (facts.power_watt, facts.product_per_second,
+                                                            facts.byte_per_second))
+    product, byte = watt - product, watt - byte
     operation = product - math.log(_operations(facts.format, runtime))
     near = (product + byte) / 2  # caches are built to feed the arithmetic, and lie between it and the memory
     known = {"compute": operation, "depthwise": operation + math.log(_ALONE.get(str(facts.kind), 2.0)), "near": near,

@@ -82,10 +82,11 @@ def learn_prior(devices: Sequence[Evidence], seed: int = 0) -> Prior:
     prior = Prior(np.zeros((len(REGRESSORS), len(NAMES))), assumed)
     state = start[:, None] + rng.standard_normal((len(devices), _CHAINS, len(NAMES))) @ np.linalg.cholesky(assumed).T
     terms = np.maximum(terms, 1e-30)
-    state = climb(state, Normal(start, assumed), terms, log_joule, weights)
+    state = climb(state, Normal(start, assumed), terms, log_joule, weights, middle)
     later = []
     for turn in range(_ROUNDS):
-        mean, root = start + z @ prior.weights, np.linalg.cholesky(prior.covariance)
+        mean = start + z @ prior.weights
+        root: Array = np.asarray(np.linalg.cholesky(prior.covariance), dtype=float)
         for _ in range(_MOVES):
             state = sweep(state, mean, root, terms, log_joule, weights, middle, rng)
         found = _regressed(state - start[:, None], z, share, has, prior.covariance)

@@ -8,10 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Inference", "fit_log", "fit_relative", "infer"]
+__all__ = ["Inference", "fit_relative", "infer"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
-_FAR = 60.0  # logarithms of coefficients per typical size beyond this are zero or nonsense, and overflow
 _ACTIVE = 1e-9  # a coefficient below this share of the mean energy counts as zero
 _ROUNDS = 20  # of reweighting
 _EXACT = 0.02  # a relative error below this is as good as none
@@ -38,30 +37,6 @@ def fit_relative(terms: Array, joule: Array, known: Array | float = 0.0) -> Arra
             break
         weight = np.maximum(np.abs(relative @ solution - rest), _EXACT) ** -0.25
     return np.asarray(solution * scale)
-
-
-def fit_log(terms: Array, joule: Array, known: Array | float = 0.0, width: float = 0.1) -> Array:
-    """Non-negative coefficients that minimise a soft L1 loss of the log ratio, for many rows.
-
-    Relative least squares under-predicts where the form misfits; the log ratio is symmetric and the loss (linear
-    beyond ``width``) forgives outliers. Starts from ``fit_relative``; coefficients stay positive as exponentials.
-    """
-    from scipy.optimize import least_squares
-
-    scale = _scale(terms, joule)
-    scaled = terms * scale
-    start = fit_relative(terms, joule, known) / scale
-    start = np.maximum(start, 1e-4 * max(float(start.max()), 1e-12))
-
-    def ratio(z: Array) -> Array:
-        return np.asarray(np.log(known + scaled @ np.exp(np.clip(z, -_FAR, _FAR))) - np.log(joule))
-
-    def slope(z: Array) -> Array:
-        parts = scaled * np.exp(np.clip(z, -_FAR, _FAR))
-        return np.asarray(parts / (known + parts.sum(1))[:, None])
-
-    result = least_squares(ratio, np.log(start), slope, loss="soft_l1", f_scale=width, max_nfev=100)
-    return np.asarray(np.exp(np.clip(result.x, -_FAR, _FAR)) * scale)
 
 
 def _scale(terms: Array, joule: Array) -> Array:
