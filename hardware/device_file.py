@@ -1,8 +1,8 @@
 """Device files: TOML under a schema number, in which everything is found by name.
 
-Schema 3 (this one) writes coefficients, ranges and inputs by the names of hardware.terms. Schema 2 had no terms of their
-own for depthwise convolutions and parameters beyond the cache, schema 1 listed its terms in a fixed order, and the
-runtime as fields; both are read and brought up to date. A newer schema is refused.
+Schema 3 (this one) writes coefficients, ranges and inputs by the names of hardware.terms. Schema 2 had no terms of
+their own for depthwise convolutions and parameters beyond the cache, schema 1 listed its terms in a fixed order, and
+the runtime as fields; both are read and brought up to date. A newer schema is refused.
 """
 
 from __future__ import annotations

@@ -115,10 +115,10 @@ class EnergyModel:
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
-    seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kernel: Kernel | None = None
     trees: Trees | None = None
     kernel_share: float = 0.5
+    seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     draws: Draws | None = None
     plain: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)

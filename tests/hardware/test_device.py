@@ -45,7 +45,7 @@ def edited(**changes: object) -> str:
     ("name = 'x'\n[models.a]\nlevel = 'operator'\n", "not those of schema 1|'terms' is missing"),
     ("name = 'x'\nweight = 3\n", "a device has no 'weight'; use one of schema, name"),
     (edited(schema=4), "its schema is 4, this version reads up to 3"),
-    (edited(models__conv__coefficients={"heat": 1.0}), "the list of terms has no 'heat'; use one of compute, depthwise"),
+    (edited(models__conv__coefficients={"heat": 1.0}), "the list of terms has no 'heat'; use one of compute"),
     (edited(models__conv__coefficients={"compute": float("nan")}), "coefficient compute is nan: give a finite number"),
     (edited(models__conv__coefficients={"compute": -1.0}), "coefficient compute is -1.0: give a finite number"),
     (edited(models__conv__coefficients={"compute": 0.0}), "every coefficient is 0"),
