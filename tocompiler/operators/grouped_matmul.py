@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from alu_library.tasks import Count
 from tocompiler.operators import Access, Loops, Rule, Work, register
 from tocompiler.operators.movement import crossed
@@ -9,7 +11,7 @@ from tocompiler.operators.scaled_matmul import product_tasks
 from tocompiler.operators.shapes import bad, is_known
 from tocompiler.tensors import Operator, Shape
 
-__all__ = ["GroupedMatMul", "whole"]
+__all__ = ["GroupedMatMul", "active_parameters", "whole"]
 
 
 @register("GroupedMatMul")
@@ -17,8 +19,9 @@ class GroupedMatMul(Rule):
     """Rows (R, K), sorted by expert, times weights (experts, K, N); a bias (experts, N) or None; scales of the rows and
     of the weights or None.
 
-    ``touched`` says in how many experts' matrices some row falls (all of them unless stated): only those are
-    read. ``parts`` splits the result's columns, as gate and up do; ``group`` is as in ScaledMatMul.
+    ``touched`` says in how many experts' matrices some row falls (all of them unless stated): only those are read.
+    ``chosen`` says how many experts serve one token. ``parts`` splits the result's columns, as gate and up do;
+    ``group`` is as in ScaledMatMul.
     """
 
     def results(self, op: Operator) -> list[tuple[Shape, str]]:
@@ -40,6 +43,16 @@ class GroupedMatMul(Rule):
         tasks = product_tasks(x.format, w.format, loops, whole(weights), op.attributes.get("group", 0))
         writes = tuple(Access(t.name, t.elements, t.format) for t in op.outputs)
         return Work(tasks, loops.products, loops, tuple(reads), writes)
+
+
+def active_parameters(operators: Iterable[Operator], parameters: Count) -> Count:
+    """Of all parameters those that one token meets: experts that it did not choose are left out."""
+    for op in operators:
+        if op.operator == "GroupedMatMul" and "chosen" in op.attributes:
+            experts = op.given(1).shape[0]
+            held = sum(t.elements for t in (op.input(1), op.input(2)) if t is not None)
+            parameters = parameters - held * (experts - min(op.attributes["chosen"], experts)) // experts
+    return parameters
 
 
 def whole(count: Count) -> Count:

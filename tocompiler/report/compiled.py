@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from alu_library.tasks import Count
 from tocompiler.costing import TransistorProgram, TransistorRow, operand_summary
+from tocompiler.operators.grouped_matmul import active_parameters
 from tocompiler.report.columns import columns
 from tocompiler.report.grouping import LONG, Group, grouped
 from tocompiler.report.units import si
@@ -69,6 +70,7 @@ def as_json(program: TransistorProgram, prediction: Prediction | None, model: st
         "totals": {
             "multiply_accumulates": plain(total.multiply_accumulates),
             "parameters": plain(total.parameters),
+            "active_parameters": plain(active_parameters(program.network.operators, total.parameters)),
             "alu_tasks": {task: plain(n) for task, n in total.alu_tasks.items()},
             "transistor_operations": plain(total.transistor_operations),
             "traffic_bit": plain(total.traffic_bit),
@@ -151,7 +153,10 @@ def _share(part: Any, whole: Any) -> str:
 
 
 def _heading(program: TransistorProgram, device: str | None) -> str:
-    parts = [program.name, program.alu.format, program.alu.phase, f"{si(program.totals.parameters)} parameters"]
+    every = program.totals.parameters
+    active = active_parameters(program.network.operators, every)
+    counted = f"{si(every)} parameters" + ("" if active == every else f" ({si(active)} active for a token)")
+    parts = [program.name, program.alu.format, program.alu.phase, counted]
     if program.alu.options:
         parts.append("options " + ", ".join(program.alu.options))
     if device is not None:

@@ -15,6 +15,7 @@ from tocompiler import compile
 from tocompiler.frontends.huggingface import from_config
 from tocompiler.network import Network
 from tocompiler.operators import rule
+from tocompiler.operators.grouped_matmul import active_parameters
 
 
 def _module(path: Path) -> ModuleType:
@@ -111,6 +112,14 @@ def test_sparse_attention_reads_what_the_index_selects() -> None:
     net = from_config(DECODERS["DeepseekV32ForCausalLM"], 1, sequence=1, past=1000)
     held = {t.name.split(".")[-1] + str(t.shape[1:]) for t in net.inputs if "past" in t.name}
     assert held == {"past_key(1000, 16)", "past_key(1, 63, 40)"}
+
+
+def test_active_parameters_leave_out_the_experts_that_were_not_chosen() -> None:
+    """Six of eight experts of 3 x 64 x 96, in each of two layers."""
+    net = from_config(DECODERS["MixtralForCausalLM"], 1)
+    assert active_parameters(net.operators, net.parameters) == net.parameters - 2 * 6 * 3 * 64 * 96
+    dense = from_config(DECODERS["LlamaForCausalLM"], 1)
+    assert active_parameters(dense.operators, dense.parameters) == dense.parameters
 
 
 def test_layers_keep_the_models_names() -> None:

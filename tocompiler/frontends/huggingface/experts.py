@@ -37,7 +37,8 @@ def mixture(m: Model, x: Tensor, count: int, chosen: int, hidden: int, *, router
     with net.scope("experts"):
         rows = net.emit("Gather", [flat, m.stored("permutation", (seen,), "int64", "buffer")], {"axis": 0},
                         "permute", outputs=1, results=[((seen, width), x.format)])[0]
-        grouped = _Grouped(m, held, min(touched, held) if isinstance(touched, (int, float)) else touched, bias)
+        touched = min(touched, held) if isinstance(touched, (int, float)) else touched
+        grouped = _Grouped(m, held, touched, bias, chosen)
         if gated:
             gate, up = grouped(rows, 2 * hidden, "gate_up_proj", 2)
             y = m.gated(gate, up, m.c.hidden_act) if act is None else act(gate, up)
@@ -83,8 +84,8 @@ def _summed(m: Model, y: Tensor, tokens: Any, chosen: int, x: Tensor) -> Tensor:
 class _Grouped:
     """Grouped products with the experts that are held here."""
 
-    def __init__(self, m: Model, held: int, touched: Any, bias: bool) -> None:
-        self.m, self.held, self.touched, self.bias = m, held, touched, bias
+    def __init__(self, m: Model, held: int, touched: Any, bias: bool, chosen: int) -> None:
+        self.m, self.held, self.touched, self.bias, self.chosen = m, held, touched, bias, chosen
 
     def __call__(self, rows: Tensor, out: int, name: str, parts: int) -> tuple[Tensor, ...]:
         """Rows times their experts' matrices, the result in so many parts."""
@@ -92,7 +93,8 @@ class _Grouped:
         scheme = m.c.precision.of(f"{m.net.scope_name}{name}")
         shape = (self.held, features, out)
         bias = m.stored(f"{name}_bias", (self.held, out)) if self.bias else None
-        attributes: dict[str, Any] = {"touched": self.touched, "parts": parts, "format": m.format}
+        attributes: dict[str, Any] = {"touched": self.touched, "chosen": self.chosen, "parts": parts,
+                                      "format": m.format}
         if scheme is None:
             return m.net.emit("GroupedMatMul", [rows, m.stored(name, shape), bias], attributes, f"{name}.grouped")
         x, scales = m.quantised(rows, scheme)
