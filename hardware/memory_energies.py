@@ -72,4 +72,4 @@ def _line(points: list[tuple[float, float]], x: float) -> float:
     ordered = sorted(points)
     above = next((k for k, (p, _) in enumerate(ordered) if p >= x), len(ordered) - 1)
     (x0, y0), (x1, y1) = ordered[max(above, 1) - 1], ordered[max(above, 1)]
-    return y0 * (y1 / y0) ** (math.log(x / x0) / math.log(x1 / x0))
+    return float(y0 * (y1 / y0) ** (math.log(x / x0) / math.log(x1 / x0)))

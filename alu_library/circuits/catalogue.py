@@ -113,6 +113,15 @@ def _float_dot_product(format: Format, lanes: str, wide: str) -> Netlist:
     return b.build()
 
 
+def _integer_dot_product(format: Format, lanes: str) -> Netlist:
+    total = parse(accumulator(format.name))
+    b = Builder(f"dot_product_{lanes}_{format.name}")
+    x = [b.input(f"a{k}", format.bits) for k in range(int(lanes))]
+    y = [b.input(f"b{k}", format.bits) for k in range(int(lanes))]
+    b.output("y", dot_product.integer_dot_product(b, format, x, y, b.input("c", total.bits), adder="kogge_stone"))
+    return b.build()
+
+
 def _block_dot_product(format: Format) -> Netlist:
     """A block's products, summed, scaled by both blocks' scales (``s`` and ``t``) and added to a running sum."""
     element, scale, total = parse(format.element), parse(format.scale), parse(accumulator(format.name))
@@ -173,6 +182,7 @@ FAMILIES: dict[str, _Family] = {
     "floating_point/multiply": _float_family(floating_point.multiply, 2),
     "floating_point/multiply_add": _float_family(floating_point.multiply_add, 3),
     "floating_point/dot_product": _float_dot_product,
+    "integer/dot_product": _integer_dot_product,
     "block/dot_product": _block_dot_product,
     "floating_point/divide": _float_family(floating_division.divide, 2),
     "floating_point/sqrt": _float_family(floating_division.sqrt, 1),

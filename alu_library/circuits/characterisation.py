@@ -136,8 +136,8 @@ def _accumulating(
 def characterise(circuit: str, format: str, vectors: int = VECTORS) -> Row:
     """Simulate one circuit in one format at every statistic."""
     netlist = build(circuit, format)
-    if parse(format).block:
-        return _block_row(netlist, circuit, format, vectors)
+    if circuit.partition(":")[0].endswith("/dot_product"):
+        return _row_of_lanes(netlist, circuit, format, vectors)
     unary = set(netlist.inputs) <= {"a", "amount"}
     pairs = DISTRIBUTIONS if unary else PAIRS
     grid = [(z, 0.0) for z in ZEROS] if unary else list(product(ZEROS, ZEROS))
@@ -177,26 +177,50 @@ def _held(netlist: Netlist, drawn: Draw, which: str, grid: Sequence[tuple[float,
     return tuple(round(max(0.0, HOLD * to - all_) / (HOLD - 1), 1) for to, all_ in zip(found, changing, strict=True))
 
 
-def _block_row(netlist: Netlist, circuit: str, format: str, vectors: int) -> Row:
-    """A row per multiply-accumulate of a unit that takes a block of them at a time."""
+def _row_of_lanes(netlist: Netlist, circuit: str, format: str, vectors: int) -> Row:
+    """A row per multiply-accumulate of a unit that takes several at a time."""
     kind = parse(format)
-    operations = max(257, vectors // kind.block)
+    lanes = sum(name.startswith("a") for name in netlist.inputs)
+    operations = max(257, vectors // lanes)
     switching, load = dict[str, tuple[float, ...]](), dict[str, tuple[float, ...]]()
     for pair in PAIRS:
         rng = np.random.default_rng(crc32(f"{circuit} {format} {pair}".encode()))
-        shape = (operations, kind.block)
-        values = [_reals(name, rng, shape) for name in pair.split("/")]
-        chances = [rng.random(shape), rng.random(shape)]
+        values = [_lanes(kind, name, rng, (operations, lanes)) for name in pair.split("/")]
+        chances = [rng.random((operations, lanes)), rng.random((operations, lanes))]
         points = []
         for point in product(ZEROS, ZEROS):
-            a, b = (np.where(chance < zeros, 0.0, v)
+            a, b = (np.where(chance < zeros, v.dtype.type(0), v)
                     for v, chance, zeros in zip(values, chances, point, strict=True))
-            points.append(blocks.buses(kind, a, b, DOT_PRODUCT // kind.block))
+            points.append(_lane_buses(kind, netlist.width("c"), a, b))
         found = switched(netlist, points)
-        switching[pair] = tuple(round(each.transistor_operations / kind.block, 1) for each in found)
-        load[pair] = tuple(round(each.load / kind.block, 1) for each in found)
-    return Row(circuit, format, round(netlist.transistors("textbook") / kind.block),
-               round(netlist.transistors("static_cmos") / kind.block), netlist.depth, 1.0, 0.0, switching, load)
+        switching[pair] = tuple(round(each.transistor_operations / lanes, 1) for each in found)
+        load[pair] = tuple(round(each.load / lanes, 1) for each in found)
+    return Row(circuit, format, round(netlist.transistors("textbook") / lanes),
+               round(netlist.transistors("static_cmos") / lanes), netlist.depth, 1.0, 0.0, switching, load)
+
+
+def _lanes(format: Format, distribution: str, rng: np.random.Generator, shape: tuple[int, int]) -> npt.NDArray[Any]:
+    """Numbers of a distribution: real ones, or for integers their patterns."""
+    if format.is_float or format.block:
+        return _reals(distribution, rng, shape)
+    return _patterns(format, distribution, rng, shape[0] * shape[1]).reshape(shape)
+
+
+def _lane_buses(format: Format, width: int, a: npt.NDArray[Any], b: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+    """Operands of every lane, and the running sum that each operation meets."""
+    length = DOT_PRODUCT // a.shape[1]
+    if format.block:
+        return blocks.buses(format, a, b, length)
+    x, y = (encode(format, v) if format.is_float else v for v in (a, b))
+    products = (decode(format, x) * decode(format, y)).sum(axis=1)
+    padded = np.zeros(-(-len(products) // length) * length, dtype=products.dtype)
+    padded[:len(products)] = products
+    terms = padded.reshape(-1, length)
+    before = (np.cumsum(terms, axis=1) - terms).reshape(-1)[:len(products)]
+    wide = parse("fp16" if width == 16 else "fp32")
+    total = encode(wide, before) if format.is_float else before.astype(np.uint64) & np.uint64((1 << width) - 1)
+    lanes = {f"{name}{k}": bus[:, k] for name, bus in (("a", x), ("b", y)) for k in range(a.shape[1])}
+    return lanes | {"c": total}
 
 
 def _deviation(pair: str, grid: tuple[float, ...], simulated: Sequence[float]) -> float:

@@ -80,3 +80,14 @@ def test_quantised_blocks_are_near_what_they_stand_for(name: str) -> None:
     assert scales.shape == (50,)
     real = decode(format.element, elements).astype(float)
     assert np.corrcoef(real.ravel(), (values / np.abs(values).max(axis=1, keepdims=True)).ravel())[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("name", ["int8", "uint8", "int3"])
+def test_integer_units_add_modulo_the_accumulator(name: str) -> None:
+    format, rng = parse(name), np.random.default_rng(8)
+    buses = {f"{which}{k}": rng.integers(0, 1 << format.bits, 400, dtype=np.uint64) for which in "ab" for k in range(5)}
+    buses["c"] = rng.integers(0, 1 << 32, 400, dtype=np.uint64)
+    products = sum(decode(format, buses[f"a{k}"]).astype(np.int64) * decode(format, buses[f"b{k}"]).astype(np.int64)
+                   for k in range(5))
+    computed = evaluate(build("integer/dot_product:5", name), buses)["y"]
+    assert np.array_equal(computed, (products + buses["c"].astype(np.int64)) & 0xFFFFFFFF)

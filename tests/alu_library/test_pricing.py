@@ -28,7 +28,7 @@ def test_every_primitive_has_a_price_in_every_format(format: str, circuits: str)
 def test_sets_say_why() -> None:
     from alu_library.circuit_sets import _choices
 
-    assert circuit_sets() == ["default", "fast", "naive"]
+    assert circuit_sets() == ["default", "fast", "naive", "tensor"]
     for name in circuit_sets():
         assert all(choice["why"] for choice in _choices(name))
 
@@ -160,3 +160,13 @@ def test_a_set_says_what_is_held(tmp_path) -> None:
     assert stays / free == pytest.approx(0.75, abs=0.05)  # as measured by others on a Dadda of 8 bits
     with pytest.raises(ValueError, match="unknown operand stream 'sideways'"):
         Operands(stream="sideways")
+
+
+def test_units_of_several_products_spare_what_each_would_round() -> None:
+    for format in ("int8", "fp8_e4m3", "bf16", "fp16"):
+        apart, together = (price("multiply_accumulate", format, DEFAULT, name) for name in ("default", "tensor"))
+        assert together.transistor_operations < apart.transistor_operations
+        assert "dot_product" in together.circuit
+    tensor = {f: price("multiply_accumulate", f, UNIFORM, "tensor").transistor_operations
+              for f in ("fp4_e2m1", "fp8_e4m3", "fp16")}
+    assert list(tensor.values()) == sorted(tensor.values())
