@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hardware import meters
     from hardware.adapters import published_tables
     from hardware.device import Device, device_names, load_device
     from hardware.facts import Facts, facts_of, known_facts
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Device", "Facts", "Measurement", "MeasurementRow", "MemoryLevel", "Program", "Provenance",
            "PublishedEnergy", "RuleUse", "Runtime", "TableError", "TechnologyNode", "device_names", "facts_of",
-           "fitted_nodes", "known_facts", "load_device", "load_runtime", "provenance", "published_energies",
+           "fitted_nodes", "known_facts", "load_device", "load_runtime", "meters", "provenance", "published_energies",
            "published_tables", "read_table", "runtime_names", "shipped_table", "shipped_tables", "table_remarks",
            "write_table"]
 
@@ -34,10 +35,13 @@ _HOMES = {
     "technology": ("PublishedEnergy", "TechnologyNode", "fitted_nodes", "published_energies"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_SPACES = ("meters",)
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use, so that importing this package costs nothing."""
+    if name in _SPACES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)

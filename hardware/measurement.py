@@ -109,13 +109,16 @@ class MeasurementRow:
                            self.group or self.model)
 
 
-def read_table(path: str | Path, where: Mapping[str, str] | None = None) -> list[MeasurementRow]:
+def read_table(path: str | Path, where: Mapping[str, str] | None = None,
+               quantity: str = "energy_joule") -> list[MeasurementRow]:
     """Read and validate a measurement table; TableError names the first cell that cannot be used.
 
     ``path`` is a CSV file in any dialect of a spreadsheet, JSON of pandas or Zeus, a CodeCarbon or Zeus log, or a
     folder of MLPerf results with power; ``where`` keeps the rows whose cells are as given (``{"device": "a100"}``).
+    ``quantity`` is the column that every row must have: with ``latency_second`` a table measured without a meter is
+    read too, and the energy of its rows is not a number (NaN).
     """
-    return list(_rows(read_sheet(Path(path), COLUMNS, where)))
+    return list(_rows(read_sheet(Path(path), COLUMNS, where), quantity))
 
 
 def table_remarks(path: str | Path, where: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -123,8 +126,8 @@ def table_remarks(path: str | Path, where: Mapping[str, str] | None = None) -> t
     return read_sheet(Path(path), COLUMNS, where).remarks
 
 
-def _rows(sheet: Sheet) -> Iterator[MeasurementRow]:
-    for column in ("model", "energy_joule"):
+def _rows(sheet: Sheet, quantity: str) -> Iterator[MeasurementRow]:
+    for column in ("model", quantity):
         if column in sheet.header:
             continue
         if column == "energy_joule" and "latency_second" in sheet.header:
@@ -139,16 +142,16 @@ def _rows(sheet: Sheet) -> Iterator[MeasurementRow]:
         raise TableError(f"{sheet.path}: has no rows; add at least one measurement below the header")
     for row in sheet.rows:
         yield _row({column: Cell(sheet.path, row.line, said, text)
-                    for column, said, text in zip(sheet.header, sheet.said, row.cells, strict=True)})
+                    for column, said, text in zip(sheet.header, sheet.said, row.cells, strict=True)}, quantity)
 
 
 def _identifier(name: str) -> str:
     return "_".join(re.findall(r"\w+", name)).lower() or "other"
 
 
-def _row(cells: Mapping[str, Cell]) -> MeasurementRow:
+def _row(cells: Mapping[str, Cell], quantity: str) -> MeasurementRow:
     given = {name: cell for name, cell in cells.items() if cell.text}
-    for column in ("model", "energy_joule"):
+    for column in ("model", quantity):
         if column not in given:
             raise cells[column].wrong("must not be empty")
 
@@ -159,7 +162,8 @@ def _row(cells: Mapping[str, Cell]) -> MeasurementRow:
         return given[column].count() if column in given else 1
 
     return MeasurementRow(
-        model=text("model"), energy_joule=given["energy_joule"].number(), batch=count("batch"),
+        model=text("model"), batch=count("batch"),
+        energy_joule=given["energy_joule"].number() if "energy_joule" in given else math.nan,
         format=text("format", "fp32"), runtime=text("runtime"), group=text("group"),
         phase=given["phase"].choice(PHASES) if "phase" in given else "inference",
         executions=count("executions"), repeats=count("repeats"),

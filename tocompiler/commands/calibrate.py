@@ -28,6 +28,7 @@ __all__ = ["command"]
 @click.option("--cache", "cache_byte", type=click.IntRange(min=1), help="Capacity of the last-level cache in byte.")
 @click.option("--from", "origin", help="Start from a calibrated device (name or file): few rows then rescale it.")
 @click.option("--rows", type=click.IntRange(min=1), help="Use the first N rows only.")
+@click.option("--time", "timed", is_flag=True, help="Fit the run times of TABLE instead: seconds, not joules.")
 @where_option
 @as_table_option
 @template_option
@@ -37,7 +38,8 @@ __all__ = ["command"]
 @click.option("--peak", "product_per_second", type=float, help="Its peak rate in fp32 multiply-accumulates per second.")
 @click.option("--bandwidth", "byte_per_second", type=float, help="Its memory bandwidth in byte/s.")
 def command(table: str | None, name: str | None, output: Path | None, runtime: str | None, cache_byte: int | None,
-            origin: str | None, rows: int | None, where: dict[str, str], as_table: str | None, **known: Any) -> None:
+            origin: str | None, rows: int | None, timed: bool, where: dict[str, str], as_table: str | None,
+            **known: Any) -> None:
     """Calibrate a device on TABLE: a file of measurements, or the name of a shipped table.
 
     TABLE has a row for each run: model (zoo name, model file or layer) and energy_joule, and where they are not 1 or
@@ -53,12 +55,18 @@ def command(table: str | None, name: str | None, output: Path | None, runtime: s
     name = name or (Path(table).stem if table else None)
     if name is None:
         raise click.UsageError("give a TABLE, or --name with what is known of the device")
-    measured = {"--from": origin, "--rows": rows, "--where": where or None, "--as-table": as_table}
+    measured = {"--from": origin, "--rows": rows, "--time": timed or None, "--where": where or None,
+                "--as-table": as_table}
     for option, value in measured.items():
         if value is not None and table is None:
             raise click.UsageError(f"{option} is for a calibration with a TABLE")
     if table is not None and as_table is not None:
         rewrite(table, where, as_table)
+        return
+    if table is not None and timed:
+        if origin is not None or rows is not None or cache_byte is not None or any(known.values()):
+            raise click.UsageError("--time takes no other option than --name, --runtime, --where and --output")
+        _timed(table, name, runtime, where, output)
         return
     from hardware.memory import MemoryLevel
 
@@ -80,6 +88,21 @@ def command(table: str | None, name: str | None, output: Path | None, runtime: s
         device.write(output)
     else:
         put(device.to_toml())
+
+
+def _timed(table: str, name: str, runtime: str | None, where: dict[str, str], output: Path | None) -> None:
+    from hardware.runtime import load_runtime
+    from tocompiler.energy.timing import calibrate_time
+
+    found = calibrate_time(table, name, load_runtime(runtime) if runtime else None, where)
+    note(f"{name}: {found.machine.description}")
+    for label, model in found.machine.models.items():
+        if "mape" in model.metrics:
+            note(f"{label}: held out, run times are {model.metrics['mape']:.3g} % off")
+    if output:
+        found.write(output)
+    else:
+        put(found.to_toml())
 
 
 def _facts(technology: str | None, **known: Any) -> Facts:

@@ -1,99 +1,124 @@
 """Which workload to measure next: the one that shrinks the coefficients' uncertainty most (D-optimal design).
 
-A calibrated device says which share of a workload's energy each physical term takes. With theta the logarithms of the
-coefficients, these shares are the derivatives of log energy, so one row of shares x adds x x' / sigma^2 to the
-information matrix M, and ln det M grows by ln(1 + x' M^-1 x / sigma^2) (Fedorov 1972, Theory of Optimal Experiments).
-The prior on theta is one e-fold: another machine of the same kind.
+Energy is a sum of physical terms, ``sum_j exp(theta_j) x_ij``. With s the shares of the terms in a workload's energy,
+a row of noise sigma adds s s' / sigma^2 to the information matrix M of theta, and ln det M grows by
+``ln(1 + s' M^-1 s / sigma^2)`` (Fedorov 1972, Theory of Optimal Experiments). A calibrated device says what theta is
+likely, up to a common factor and some e-folds each; every row that is measured moves theta, and with it the shares.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from hardware.device import Device
-from hardware.energy_model import EnergyModel
 from tocompiler.compiler import compile
-from tocompiler.costing import TransistorProgram
 from tocompiler.families import build
 from tocompiler.measuring.plan import Workload
 from tocompiler.measuring.session import Chooser
 
-__all__ = ["Informative", "shares"]
+__all__ = ["Informative"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 _SIGMA = 0.1  # what a row says of log energy is no surer than the form of the model
-_PRIOR = 1.0  # standard deviation of the logarithm of a coefficient before anything is measured
+_COMMON, _EACH = 2.0, 1.5  # e-folds that all coefficients together, and each by itself, may be off
+_UNSEEN = 0.03  # share of the median workload's energy that a term is given that costs the prior device nothing
+_STEPS = 30
 
 
 class Informative(Chooser):
-    """Chooses by the gain in ln det M; ``second_of`` (a guess of the time a workload takes) makes it gain per second.
-    """
+    """Chooses by the gain in ln det M; what cannot be compiled comes last, so that the session says why."""
 
-    def __init__(self, prior: Device, second_of: Callable[[Workload], float] | None = None) -> None:
+    def __init__(self, prior: Device) -> None:
         self._prior = prior
-        self._second_of = second_of or (lambda workload: 1.0)
-        self._rows: dict[Workload, Mapping[str, float] | None] = {}
-        self._terms: list[str] = []
-        self._information: Array = np.zeros((0, 0))
+        self._terms: dict[Workload, Array | None] = {}
+        self._start: Array | None = None
+        self._theta: Array = np.zeros(0)
+        self._taken: list[tuple[Array, float]] = []
 
     def next(self, left: Sequence[Workload]) -> int:
         rows = [self._row(w) for w in left]
-        known = sorted({term for row in rows if row for term in row} | set(self._terms))
-        self._grow(known)
-        x = np.array([[row.get(t, 0.0) if row else 0.0 for t in self._terms] for row in rows]).reshape(len(left), -1)
-        gain = np.log1p(np.einsum("ij,ij->i", x, np.linalg.solve(self._information, x.T).T) / _SIGMA**2)
-        return int(np.argmax(gain / [self._second_of(w) for w in left]))
+        known = [row for row in rows if row is not None]
+        if not known:
+            return 0
+        self._begin(np.array(known))
+        shares = _shares(np.array([np.zeros(len(self._theta)) if row is None else row for row in rows]), self._theta)
+        gain = np.einsum("ij,ij->i", shares, np.linalg.solve(self._information(), shares.T).T)
+        return int(np.argmax(gain))
 
-    def took(self, workload: Workload) -> None:
+    def took(self, workload: Workload, joule: float) -> None:
         row = self._row(workload)
-        if row is not None:
-            self._grow(sorted(set(self._terms) | set(row)))
-            x = np.array([row.get(t, 0.0) for t in self._terms])
-            self._information += np.outer(x, x) / _SIGMA**2
+        if row is None or joule <= 0:
+            return
+        self._taken.append((row, joule))
+        self._learn()
 
-    def _row(self, workload: Workload) -> Mapping[str, float] | None:
-        """The workload's shares; None where it cannot be compiled, which the session will say."""
-        if workload not in self._rows:
+    def _begin(self, candidates: Array) -> None:
+        """Theta of the prior device, from its energies of the candidates; a term that costs it nothing gets little."""
+        if self._start is not None:
+            return
+        coefficients = _coefficients(self._prior, candidates)
+        energy = candidates @ coefficients
+        for j in np.flatnonzero(coefficients == 0):
+            per_unit = energy[candidates[:, j] > 0] / candidates[candidates[:, j] > 0, j]
+            coefficients[j] = _UNSEEN * float(np.median(per_unit)) if len(per_unit) else 1.0
+        self._start = np.log(coefficients)
+        self._theta = self._start.copy()
+        self._learn()
+
+    def _learn(self) -> None:
+        """Theta that is most likely after the rows that were taken, by Gauss-Newton with a bounded step."""
+        if not self._taken or self._start is None:
+            return
+        terms, joule = np.array([row for row, _ in self._taken]), np.array([joule for _, joule in self._taken])
+        precision = _prior_precision(len(self._theta))
+        for _ in range(_STEPS):
+            shares = _shares(terms, self._theta)
+            residual = np.log(joule) - np.log(np.maximum(terms @ np.exp(self._theta), 1e-300))
+            slope = shares.T @ residual / _SIGMA**2 - precision @ (self._theta - self._start)
+            step = np.linalg.solve(self._information(), slope)
+            self._theta = self._theta + step * min(1.0, 1.0 / max(float(np.abs(step).max()), 1e-12))
+
+    def _information(self) -> Array:
+        """Of theta, by the prior and the rows that were taken."""
+        shares = _shares(np.array([row for row, _ in self._taken]).reshape(-1, len(self._theta)), self._theta)
+        return np.asarray(_prior_precision(len(self._theta)) + shares.T @ shares / _SIGMA**2)
+
+    def _row(self, workload: Workload) -> Array | None:
+        """The workload's terms; None where it cannot be compiled."""
+        from tocompiler.energy.columns import Columns
+        from tocompiler.execution import execute
+
+        if workload not in self._terms:
             try:
                 program = compile(build(workload.model, workload.batch), format=workload.format, phase=workload.phase)
-                self._rows[workload] = shares(program, self._prior)
+                executed = execute(program, self._prior.runtime, last_cache_byte=self._prior.last_cache_byte)
+                self._terms[workload] = Columns(executed).total
             except ValueError:
-                self._rows[workload] = None
-        return self._rows[workload]
-
-    def _grow(self, terms: list[str]) -> None:
-        """Make room for terms that no earlier workload had."""
-        grown = np.eye(len(terms)) / _PRIOR**2
-        at = [terms.index(t) for t in self._terms]
-        grown[np.ix_(at, at)] = self._information
-        self._terms, self._information = terms, grown
+                self._terms[workload] = None
+        return self._terms[workload]
 
 
-def shares(program: TransistorProgram, device: Device) -> dict[str, float]:
-    """The share of a program's energy that each term of a device's models takes; they sum to 1."""
+def _prior_precision(count: int) -> Array:
+    return np.asarray(np.linalg.inv(np.full((count, count), _COMMON**2) + np.eye(count) * _EACH**2))
+
+
+def _shares(terms: Array, theta: Array) -> Array:
+    parts = terms * np.exp(theta)
+    return np.asarray(parts / np.maximum(parts.sum(1, keepdims=True), 1e-300))
+
+
+def _coefficients(device: Device, candidates: Array) -> Array:
+    """Joule per unit of each term: those of the model of whole programs, or the mean of the operators' models."""
     from hardware.terms import TERMS
-    from tocompiler.energy.columns import Columns
-    from tocompiler.execution import execute
 
-    found = Columns(execute(program, device.runtime, last_cache_byte=device.last_cache_byte))
-    leaders = [found.execution.rows[i] for i in found.leaders]
-    total = dict.fromkeys(TERMS, 0.0)
-    if all(model.level == "program" for model in device.models.values()):
-        _add(total, next(iter(device.models.values())), found.total)
-    else:
-        for leader, terms in zip(leaders, found.layer_terms, strict=True):
-            serving = [m for m in device.models.values() if m.serves(leader.operator, leader.phase)]
-            _add(total, max(serving, key=lambda m: bool(m.operators) + bool(m.phase)), terms)
-    energy = sum(total.values())
-    return {name: part / energy for name, part in total.items() if part > 0}
-
-
-def _add(total: dict[str, float], model: EnergyModel, terms: Array) -> None:
-    """Energy of each term by one model, its power of the sum included."""
-    parts = {name: model.coefficient(name) * float(x) for name, x in zip(total, terms, strict=True)}
-    linear = sum(parts.values())
-    for name, part in parts.items():
-        total[name] += part * linear ** (model.exponent - 1) if linear > 0 else 0.0
+    models = list(device.models.values())
+    whole = [m for m in models if m.level == "program"] or models
+    each = np.array([[m.coefficient(term) for term in TERMS] for m in whole])
+    found = each.mean(0)
+    exponent = whole[0].exponent
+    if exponent != 1.0:  # joule is a power of the sum: its slope at a typical candidate
+        found = found * exponent * float(np.median(candidates @ found)) ** (exponent - 1)
+    return np.asarray(found)

@@ -181,15 +181,14 @@ def measure(plan: Plan, path: Path, session: Session, choose: Chooser | None = N
         table.check_same(session.fixed())
         left = _left(plan.ordered(), table, session.runtime)
         if choose is not None:
-            for workload in set(plan.workloads).difference(left):
-                choose.took(workload)
+            _remind(choose, plan, table, session.runtime)
         while left and session.clock.now() < session.deadline:
             workload = left.pop(choose.next(left) if choose is not None else 0)
             for outcome in session.outcomes(workload):
                 if outcome.final and outcome.ran:
                     table.append(outcome.cells)
                     if choose is not None:
-                        choose.took(workload)
+                        choose.took(workload, _each(outcome.cells))
                 yield outcome
 
 
@@ -200,8 +199,24 @@ class Chooser:
         """Index of the workload."""
         raise NotImplementedError
 
-    def took(self, workload: Workload) -> None:
-        """A workload was measured."""
+    def took(self, workload: Workload, joule: float) -> None:
+        """A workload was measured: joule (without a meter, seconds) of one execution."""
+
+
+def _each(cells: Mapping[str, str]) -> float:
+    """Joule of one execution, or seconds where none were measured."""
+    if "energy_joule" in cells:
+        return float(cells["energy_joule"]) / int(cells["executions"])
+    return float(cells["latency_second"])
+
+
+def _remind(choose: Chooser, plan: Plan, table: AppendTable, runtime: Executor) -> None:
+    """Tell what earlier sessions measured."""
+    rows = {tuple(row[name] for name in KEY): row for row in table.rows}
+    for workload in plan.workloads:
+        row = rows.get(tuple(_key(workload, runtime)[name] for name in KEY))
+        if row is not None:
+            choose.took(workload, _each(row))
 
 
 def _left(workloads: Sequence[Workload], table: AppendTable, runtime: Executor) -> list[Workload]:
