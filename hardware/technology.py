@@ -1,7 +1,7 @@
 """Technology nodes: how much energy one transistor operation takes in a silicon process.
 
 Two nodes are fitted to published energies of arithmetic operations (``data/published_energies.csv``); the fit is made
-by ``python -m tocompiler.energy.technology_fit`` and stored with its error in ``data/technology.toml``. Every other
+by ``python -m tocompiler.technology_fit`` and stored with its error in ``data/technology.toml``. Every other
 node follows from those two by a power law in the feature size, and says so. A user's own node is a file::
 
     nm = 22

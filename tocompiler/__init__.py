@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tocompiler.energy.prediction import Prediction, predict
     from tocompiler.energy.prior import Prior, shipped_prior
     from tocompiler.energy.prior_learning import Evidence, learn_prior
-    from tocompiler.energy.tables import read_measurements
-    from tocompiler.energy.technology_fit import NodeFit, fit_node, node_switching
     from tocompiler.energy.transfer import transfer, zero_shot
     from tocompiler.execution import ExecutionProgram, execute
     from tocompiler.families import network_of
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from tocompiler.network import Network
     from tocompiler.profiling import profiled_statistics, weight_statistics
     from tocompiler.runtimes import rule
+    from tocompiler.tables import read_measurements
+    from tocompiler.technology_fit import NodeFit, fit_node, node_switching
     from tocompiler.tensors import Operator, Statistics, Tensor
 
 __all__ = ["AluProgram", "AluRow", "Evidence", "ExecutionProgram", "Network", "NodeFit", "Operator", "Prediction",
@@ -46,8 +46,8 @@ _HOMES = {
     "energy.prediction": ("Prediction", "predict"),
     "energy.prior": ("Prior", "shipped_prior"),
     "energy.prior_learning": ("Evidence", "learn_prior"),
-    "energy.tables": ("read_measurements",),
-    "energy.technology_fit": ("NodeFit", "fit_node", "node_switching"),
+    "tables": ("read_measurements",),
+    "technology_fit": ("NodeFit", "fit_node", "node_switching"),
     "energy.transfer": ("transfer", "zero_shot"),
     "execution": ("ExecutionProgram", "execute"),
     "families": ("network_of",),

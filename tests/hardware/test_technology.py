@@ -3,7 +3,7 @@
 import pytest
 
 from hardware.technology import fitted_nodes, node, published_energies
-from tocompiler.energy.technology_fit import fit_node, fit_published
+from tocompiler.technology_fit import fit_node, fit_published
 
 
 def test_published_energies_name_their_source() -> None:

@@ -13,7 +13,7 @@ from hardware.measurement import MeasurementRow, write_table
 from tocompiler.commands.calibrate import command as calibrate
 from tocompiler.commands.devices import command as devices
 from tocompiler.commands.evaluate import command as evaluate
-from tocompiler.energy.tables import read_measurements
+from tocompiler.tables import read_measurements
 
 
 @pytest.fixture

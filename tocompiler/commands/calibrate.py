@@ -118,8 +118,8 @@ def _measured(table: str, name: str, runtime: str | None, memory: tuple[MemoryLe
     from hardware.provenance import provenance
     from hardware.runtime import load_runtime
     from tocompiler.energy.calibration import calibrate
-    from tocompiler.energy.tables import left_out, read_measurements
     from tocompiler.energy.transfer import transfer
+    from tocompiler.tables import left_out, read_measurements
 
     measurements = read_measurements(table, where)[:rows]
     if said := left_out(table, where):

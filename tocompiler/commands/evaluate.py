@@ -44,7 +44,7 @@ def command(table: str, device: str | None, runtime: str | None, estimator: str 
     from hardware.runtime import load_runtime
     from tocompiler.energy.calibration import data_hash
     from tocompiler.energy.evaluation import evaluate, plot
-    from tocompiler.energy.tables import left_out, read_measurements
+    from tocompiler.tables import left_out, read_measurements
 
     measured, known = read_measurements(table, where), load_device(device)
     if said := left_out(table, where):
@@ -70,9 +70,9 @@ def _compare(table: str, name: str, where: dict[str, str], json_path: str | None
     """Held-out errors of one method, or of all, under ten folds that never split a network."""
     from tabulate import tabulate
 
-    from tocompiler.energy.tables import read_measurements
     from tocompiler.estimators import estimator, names
     from tocompiler.estimators.comparison import compare
+    from tocompiler.tables import read_measurements
 
     if name != "all":
         estimator(name)  # an unknown name ends here, before the table is compiled

@@ -66,7 +66,7 @@ as_table_option = click.option("--as-table", "as_table", metavar="PATH.csv",
 def rewrite(table: str, where: Mapping[str, str], path: str) -> None:
     """Write a table as it was read, before anything is compiled."""
     from hardware.measurement import read_table, table_remarks, write_table
-    from tocompiler.energy.tables import table_path
+    from tocompiler.tables import table_path
 
     for remark in table_remarks(table_path(table), where):
         note(f"{table}: {remark}")
@@ -77,7 +77,7 @@ def say_remarks(table: str, where: Mapping[str, str], measured: Sequence[Measure
     """On standard error: what was taken for granted in reading a table, and what in it is doubtful."""
     from hardware.measurement import table_remarks
     from tocompiler.energy.plausibility import doubts
-    from tocompiler.energy.tables import table_path
+    from tocompiler.tables import table_path
 
     for text in (*table_remarks(table_path(table), where), *doubts(measured)):
         note(f"{table}: {text}")

@@ -22,8 +22,8 @@ from hardware.terms import TERMS
 from tocompiler.energy.columns import Columns
 from tocompiler.energy.posterior import Normal, climb, group_weights, sweep
 from tocompiler.energy.prior import NAMES, REGRESSORS, Prior, offset, regressors
-from tocompiler.energy.tables import compiled
 from tocompiler.execution import execute
+from tocompiler.tables import compiled
 
 __all__ = ["Evidence", "learn_prior", "main"]
 

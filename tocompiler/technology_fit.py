@@ -1,6 +1,6 @@
 """One constant per technology node: femtojoule per transistor operation, fitted to published energies.
 
-``python -m tocompiler.energy.technology_fit`` prices every published operation with the default circuits and writes
+``python -m tocompiler.technology_fit`` prices every published operation with the default circuits and writes
 ``hardware/data/technology.toml``. The constant is the geometric mean of energy over switching, which minimises the
 squared error of the logarithms; nothing else is fitted.
 """
@@ -74,11 +74,11 @@ def fit_published(node_nm: float, circuits: str = "default", load: bool = False)
 
 def main() -> None:
     """Regenerate the fitted nodes of :mod:`hardware.technology`."""
-    target = Path(__file__).parents[2] / "hardware" / "data" / "technology.toml"
+    target = Path(__file__).parents[1] / "hardware" / "data" / "technology.toml"
     nodes = sorted({e.node_nm for e in published_energies()}, reverse=True)
     lines = [
         "# Energy per transistor operation, fitted to published_energies.csv by",
-        "# python -m tocompiler.energy.technology_fit.",
+        "# python -m tocompiler.technology_fit.",
         "# Zero-delay switching of the default circuit set under uniform operands; one constant per node, and one for",
         "# load-weighted switching beside it.",
     ]
