@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hardware import meters
     from hardware.adapters import published_tables
     from hardware.device import Device, device_names, load_device
+    from hardware.electricity import Grid, grid, grids
     from hardware.facts import Facts, facts_of, known_facts
     from hardware.measurement import Measurement, MeasurementRow, TableError, read_table, table_remarks, write_table
     from hardware.memory import MemoryLevel
@@ -17,15 +18,16 @@ if TYPE_CHECKING:
     from hardware.runtime import RuleUse, Runtime, load_runtime, runtime_names
     from hardware.technology import PublishedEnergy, TechnologyNode, fitted_nodes, published_energies
 
-__all__ = ["Device", "Facts", "Measurement", "MeasurementRow", "MemoryLevel", "Program", "Provenance",
+__all__ = ["Device", "Facts", "Grid", "Measurement", "MeasurementRow", "MemoryLevel", "Program", "Provenance",
            "PublishedEnergy", "RuleUse", "Runtime", "TableError", "TechnologyNode", "device_names", "facts_of",
-           "fitted_nodes", "known_facts", "load_device", "load_runtime", "meters", "provenance", "published_energies",
-           "published_tables", "read_table", "runtime_names", "shipped_table", "shipped_tables", "table_remarks",
-           "write_table"]
+           "fitted_nodes", "grid", "grids", "known_facts", "load_device", "load_runtime", "meters", "provenance",
+           "published_energies", "published_tables", "read_table", "runtime_names", "shipped_table", "shipped_tables",
+           "table_remarks", "write_table"]
 
 _HOMES = {
     "adapters": ("published_tables",),
     "device": ("Device", "device_names", "load_device"),
+    "electricity": ("Grid", "grid", "grids"),
     "facts": ("Facts", "facts_of", "known_facts"),
     "measurement": ("Measurement", "MeasurementRow", "TableError", "read_table", "table_remarks", "write_table"),
     "memory": ("MemoryLevel",),

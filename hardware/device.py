@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from importlib import resources
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hardware.energy_model import EnergyModel
 from hardware.files import write_text
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime
+from hardware.terms import TERMS
 
 __all__ = ["Device", "device_names", "load_device"]
 
@@ -36,6 +38,17 @@ class Device:
     rows: int = 0
     description: str = ""
     source: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Device {self.name}: {self.rows} rows, runtime {self.runtime.name}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: every coefficient of every model, with its unit."""
+        cells = [(label, term, f"{value:.4g}", TERMS[term].unit) for label, model in self.models.items()
+                 for term, value in zip(model.terms, model.coefficients, strict=True) if value]
+        rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in cells)
+        return (f"<table><caption>{escape(self.name)}: {escape(self.description)}</caption><thead><tr><th>model</th>"
+                f"<th>term</th><th>joule</th><th>per</th></tr></thead><tbody>{rows}</tbody></table>")
 
     @property
     def last_cache_byte(self) -> int | None:

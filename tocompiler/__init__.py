@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tocompiler.energy.calibration import calibrate
     from tocompiler.energy.evaluation import evaluate
     from tocompiler.energy.plausibility import doubts
-    from tocompiler.energy.prediction import Prediction, predict
+    from tocompiler.energy.prediction import Prediction, Ratio, predict, ratio
     from tocompiler.energy.prior import Prior, shipped_prior
     from tocompiler.energy.prior_learning import Evidence, learn_prior
     from tocompiler.energy.transfer import transfer, zero_shot
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from tocompiler.tensors import Operator, Statistics, Tensor
 
 __all__ = ["AluProgram", "AluRow", "Evidence", "ExecutionProgram", "Network", "NodeFit", "Operator", "Prediction",
-           "Prior", "Statistics", "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile", "doubts",
-           "estimators", "evaluate", "execute", "fit_node", "learn_prior", "load", "loading", "measuring", "network_of",
-           "node_switching", "operators", "passes", "predict", "profiled_statistics", "read_measurements", "rule",
-           "shipped_prior", "skim", "transfer", "weight_statistics", "zero_shot", "zoo"]
+           "Prior", "Ratio", "Statistics", "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile",
+           "doubts", "estimators", "evaluate", "execute", "fit_node", "learn_prior", "load", "loading", "measuring",
+           "network_of", "node_switching", "operators", "passes", "predict", "profiled_statistics", "ratio",
+           "read_measurements", "rule", "shipped_prior", "skim", "transfer", "weight_statistics", "zero_shot", "zoo"]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -43,7 +43,7 @@ _HOMES = {
     "energy.calibration": ("calibrate",),
     "energy.evaluation": ("evaluate",),
     "energy.plausibility": ("doubts",),
-    "energy.prediction": ("Prediction", "predict"),
+    "energy.prediction": ("Prediction", "Ratio", "predict", "ratio"),
     "energy.prior": ("Prior", "shipped_prior"),
     "energy.prior_learning": ("Evidence", "learn_prior"),
     "tables": ("read_measurements",),

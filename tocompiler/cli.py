@@ -20,14 +20,18 @@ __all__ = ["main", "run"]
 COMMANDS = {
     "activations": "Compare activation functions by cost and accuracy.",
     "calibrate": "Fit a device's coefficients to measured energy.",
+    "check": "Hold a model to a budget of energy.",
     "circuits": "List circuits with their transistors and switching.",
+    "compare": "Set models, formats, batches or devices side by side.",
     "compile": "Compile a model to transistor operations and energy.",
     "devices": "List the calibrated devices.",
     "evaluate": "Hold predictions against measurements.",
     "measure": "Measure this machine's energy, for calibrate.",
     "profile": "Measure a model operator by operator.",
+    "report": "Write a page on a model's energy that works offline.",
     "serve-cost": "Price requests to a language model on server GPUs.",
     "study": "Study how activation functions change a network's cost.",
+    "zoo": "List the networks that have a name.",
 }
 
 

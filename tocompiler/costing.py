@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from alu_library.pricing import DEFAULT_BASIS, Operand, Operands, price
 from alu_library.tasks import Count, check_count
 from tocompiler.lowering import AluProgram, AluRow, UnmodelledOperator
 from tocompiler.network import Network
 from tocompiler.tensors import Statistics
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas
+
+    from hardware.device import Device
 
 __all__ = ["Totals", "TransistorProgram", "TransistorRow", "compiled", "cost"]
 
@@ -87,6 +95,27 @@ class TransistorProgram:
     circuits: str
     basis: str
     rows: tuple[TransistorRow, ...]
+
+    def __repr__(self) -> str:
+        return (f"<TransistorProgram {self.name} {self.alu.format} {self.alu.phase}: {len(self.rows)} rows, circuits "
+                f"{self.circuits}>")
+
+    def _repr_html_(self) -> str:
+        from tocompiler.report.notebook import transistors_html
+
+        return transistors_html(self)
+
+    def to_dataframe(self, device: Device | str | None = None) -> pandas.DataFrame:
+        """One record for each row, with energies where a device (or its name or file) is given; needs pandas."""
+        from tocompiler.report.handing_over import dataframe
+
+        return dataframe(self, device)
+
+    def report(self, device: Device | str, path: str | Path | None = None) -> str:
+        """The page of ``tocompiler report`` as HTML text, written to a file where a path is given."""
+        from tocompiler.report.handing_over import report
+
+        return report(self, device, path)
 
     @property
     def name(self) -> str:

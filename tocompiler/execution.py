@@ -100,6 +100,14 @@ class ExecutionProgram:
     execution: ExecutionRow
     layer: tuple[int, ...]
 
+    def __repr__(self) -> str:
+        return f"<ExecutionProgram {self.name} on {self.runtime.name}: {len(self.rows)} rows>"
+
+    def _repr_html_(self) -> str:
+        from tocompiler.report.notebook import execution_html
+
+        return execution_html(self)
+
     @property
     def name(self) -> str:
         """The network's name."""

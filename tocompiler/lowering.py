@@ -88,6 +88,14 @@ class AluProgram:
     options: tuple[str, ...] = ()
     passes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<AluProgram {self.network.name} {self.format} {self.phase}: {len(self.rows)} rows>"
+
+    def _repr_html_(self) -> str:
+        from tocompiler.report.notebook import alu_html
+
+        return alu_html(self)
+
     @property
     def tasks(self) -> Tasks:
         """All ALU tasks together."""

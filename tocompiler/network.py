@@ -39,6 +39,14 @@ class Network(Layers):
         self._used_names: dict[str, int] = {}
         self._scope = ""
 
+    def __repr__(self) -> str:
+        return f"<Network {self.name}: {len(self._operators)} operators, {self.parameters} parameters>"
+
+    def _repr_html_(self) -> str:
+        from tocompiler.report.notebook import network_html
+
+        return network_html(self)
+
     @property
     def operators(self) -> Sequence[Operator]:
         """The operators in topological order."""

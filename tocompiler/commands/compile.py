@@ -9,12 +9,14 @@ import click
 
 from tocompiler import limits
 from tocompiler.commands.output import note, put, put_json
+from tocompiler.commands.planning import plan_of, planning_options
 from tocompiler.compiler import compile
 from tocompiler.loading import load
 from tocompiler.network import Network
 from tocompiler.passes import options as pass_options
 from tocompiler.report.compiled import as_json, as_table
 from tocompiler.report.levels import LEVELS, print_energy
+from tocompiler.report.records import as_csv
 from tocompiler.tensors import Statistics
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tocompiler.costing import TransistorProgram
     from tocompiler.energy.prediction import Prediction
     from tocompiler.execution import ExecutionProgram
+    from tocompiler.report.planning import Plan
 
 __all__ = ["command"]
 
@@ -89,6 +92,8 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--allow-unmodelled", is_flag=True, help="Exit 0 although some operators were not counted.")
 @click.option("--limit", "budgets", multiple=True, callback=_limits, metavar="NAME=N",
               help=f"Raise a budget: {', '.join(limits.DEFAULTS)}.")
+@planning_options
+@click.option("--csv", "csv_path", metavar="PATH", help="Write the rows as CSV; - is standard output.")
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the table or level to a file.")
 def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool, format: str | None, phase: str,
@@ -96,8 +101,15 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
             circuits: str, activation_error: float | None,
             options: tuple[str, ...], zeros: dict[str, Statistics], read_weights: bool, profile: str | None,
             operands: str | None, write_operands: str | None, emit: str | None, top: int | None, explain: bool,
-            allow_unmodelled: bool, budgets: dict[str, int], json_path: str | None, output: str | None) -> int:
-    """Compile MODEL (an ONNX file, a zoo name such as resnet50, or hf:config.json) to transistor operations."""
+            allow_unmodelled: bool, budgets: dict[str, int], executions: float | None, grid: str | None,
+            price: float | None, csv_path: str | None, json_path: str | None, output: str | None) -> int:
+    """Compile MODEL (an ONNX file, a zoo name such as resnet50, or hf:config.json) to transistor operations.
+
+    \b
+    Example: tocompiler compile resnet50 --device jetson_tx2_maxn --top 5
+             tocompiler compile model.onnx --batch 8 --device rpi4 --executions 1e6 --grid France --price .3
+    """
+    plan = plan_of(executions, grid, price, device)
     if symbolic and device is not None:
         raise ValueError("--symbolic gives formulas, and energy needs numbers: bind the dimensions to use --device")
     if emit == "energy" and device is None:
@@ -121,8 +133,12 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
             prediction = prediction.without_execution()
     if emit == "execution" or device is not None or runtime is not None:
         execution = _execution(program, hardware, runtime)
-    if json_path is None or not put_json(as_json(program, prediction, model, _batch(network), hardware), json_path):
-        put(_text(program, prediction, hardware, execution, emit, top, explain), output)
+    figures = as_json(program, prediction, model, _batch(network), hardware, plan) if json_path or csv_path else {}
+    taken = put_json(figures, json_path) if json_path else False
+    if csv_path is not None:
+        put(as_csv(figures), csv_path)
+    if not taken and csv_path != "-":
+        put(_text(program, prediction, hardware, execution, emit, top, explain, plan), output)
     if program.unmodelled and not allow_unmodelled:
         named = ", ".join(sorted({u.operator for u in program.unmodelled}))
         note(f"tocompiler: {model}: {len(program.unmodelled)} operators are not modelled ({named}); "
@@ -168,7 +184,8 @@ def _measured(network: Network, model: str, read_weights: bool, profile: str | N
 
 
 def _text(program: TransistorProgram, prediction: Prediction | None, device: Device | None,
-          execution: ExecutionProgram | None, emit: str | None, top: int | None, explain: bool) -> str:
+          execution: ExecutionProgram | None, emit: str | None, top: int | None, explain: bool,
+          plan: Plan | None) -> str:
     if emit == "energy":
         assert prediction is not None
         text = print_energy(program, prediction)
@@ -179,7 +196,7 @@ def _text(program: TransistorProgram, prediction: Prediction | None, device: Dev
     elif emit is not None:
         text = LEVELS[emit](program)
     else:
-        text = as_table(program, prediction, device.name if device is not None else None, top, execution)
+        text = as_table(program, prediction, device.name if device is not None else None, top, execution, plan)
     if explain:
         from tocompiler.report.explain import explanation
 

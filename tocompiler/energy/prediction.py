@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -24,7 +24,10 @@ from tocompiler.energy.inference import distance, half_width, joule, linear, sum
 from tocompiler.errors import explained
 from tocompiler.execution import execute
 
-__all__ = ["OperatorEnergy", "Prediction", "Ratio", "predict", "ratio"]
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["OperatorEnergy", "Prediction", "Ratio", "model_for", "predict", "ratio"]
 
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 _INSIDE = 0.9  # share of the energy that must come from inside the calibrated domain
@@ -64,6 +67,21 @@ class Prediction:
     reasons: tuple[str, ...]
     statement: str
     device: str
+
+    def __repr__(self) -> str:
+        return (f"<Prediction {self.energy_joule:.4g} J on {self.device}, 90 % interval {self.low_joule:.4g} to "
+                f"{self.high_joule:.4g} J{'' if self.in_domain else ', outside the domain'}>")
+
+    def _repr_html_(self) -> str:
+        from tocompiler.report.notebook import prediction_html
+
+        return prediction_html(self)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """One record for each operator: name, operator, phase, energy_joule, in_domain; needs pandas."""
+        import pandas
+
+        return pandas.DataFrame([asdict(op) for op in self.operators])
 
     @property
     def half_width(self) -> float:
@@ -122,7 +140,7 @@ def _layers(found: Columns, device: Device) -> Iterator[_Part]:
     served: dict[str, list[int]] = {}
     for layer, row in enumerate(found.leaders):
         leader = found.execution.rows[row]
-        served.setdefault(_model_for(device, leader.operator, leader.phase), []).append(layer)
+        served.setdefault(model_for(device, leader.operator, leader.phase), []).append(layer)
     bare, layer_of = found.terms.copy(), np.asarray(found.execution.layer)
     bare[:, CONSTANT] = 0.0
     for name, layers in served.items():
@@ -138,7 +156,7 @@ def _layers(found: Columns, device: Device) -> Iterator[_Part]:
         yield _Part(model, rows, energy[at] * shares, 0.0, half, distance(model, terms)[at])
 
 
-def _model_for(device: Device, operator: str, phase: str) -> str:
+def model_for(device: Device, operator: str, phase: str) -> str:
     """The name of the most particular model that serves an operator."""
     serving = [n for n, m in device.models.items() if m.serves(operator, phase)]
     if not serving:

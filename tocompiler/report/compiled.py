@@ -9,6 +9,7 @@ from tocompiler.costing import TransistorProgram, TransistorRow, operand_summary
 from tocompiler.operators.grouped_matmul import active_parameters
 from tocompiler.report.columns import columns
 from tocompiler.report.grouping import LONG, Group, grouped
+from tocompiler.report.planning import Plan
 from tocompiler.report.units import si
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["as_json", "as_table"]
 
 
 def as_table(program: TransistorProgram, prediction: Prediction | None, device: str | None,
-             top: int | None = None, execution: ExecutionProgram | None = None) -> str:
+             top: int | None = None, execution: ExecutionProgram | None = None, plan: Plan | None = None) -> str:
     """One line for each row of the program (or the ``top`` dearest; blocks that are alike together in a long one), the
     totals, and what they mean."""
     energies = _energies(program, prediction)
@@ -46,11 +47,12 @@ def as_table(program: TransistorProgram, prediction: Prediction | None, device: 
     headers = ["layer", "operator", *(("count",) if repeated else ()), "MACs", "ALU tasks", "transistor ops", "traffic",
                *(("energy",) if prediction else ()), "share"]
     table = columns(rows, headers, left=2)
-    return "\n".join([_heading(program, device), "", table, "", *_meaning(program, prediction, device, execution)])
+    return "\n".join([_heading(program, device), "", table, "", *_meaning(program, prediction, device, execution,
+                                                                          plan)])
 
 
 def as_json(program: TransistorProgram, prediction: Prediction | None, model: str, batch: int | None,
-            device: Device | None) -> dict[str, Any]:
+            device: Device | None, plan: Plan | None = None) -> dict[str, Any]:
     """Every figure, with units in the key names; energies and traffic by level are None without a device."""
     total = program.totals
     levels = [_by_level(row, device) for row in program.rows]
@@ -80,6 +82,7 @@ def as_json(program: TransistorProgram, prediction: Prediction | None, model: st
             "energy_high_joule": prediction.high_joule if prediction else None,
             "execution_joule": prediction.execution_joule if prediction else None,
         },
+        "planning": plan.figures(prediction) if plan is not None and prediction is not None else None,
         "in_domain": prediction.in_domain if prediction else None,
         "reasons": list(prediction.reasons) if prediction else None,
         "operators": [
@@ -165,7 +168,7 @@ def _heading(program: TransistorProgram, device: str | None) -> str:
 
 
 def _meaning(program: TransistorProgram, prediction: Prediction | None, device: str | None,
-             execution: ExecutionProgram | None) -> list[str]:
+             execution: ExecutionProgram | None, plan: Plan | None) -> list[str]:
     lines = [f"Circuits: set '{program.circuits}', basis {program.basis}; operands: {operand_summary(program.alu)}."]
     if program.network.notes:
         lines.append(f"Formats: {'; '.join(program.network.notes)}.")
@@ -185,6 +188,8 @@ def _meaning(program: TransistorProgram, prediction: Prediction | None, device: 
         if prediction.execution_joule > 0.005 * prediction.energy_joule:
             lines.append(f"{si(prediction.execution_joule, 'J')} of it belong to the execution and to no operator: "
                          "start-up, host, idle.")
+        if plan is not None:
+            lines.append(plan.sentence(plan.figures(prediction)))
         if not prediction.in_domain:
             lines.append(f"Take it as an extrapolation: it lies {prediction.statement}.")
     if program.unmodelled:

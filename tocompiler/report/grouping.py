@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 
-__all__ = ["LONG", "Group", "grouped"]
+__all__ = ["LONG", "Group", "grouped", "ranges"]
 
 LONG = 200
 """Tables with more rows than this are grouped."""
@@ -43,7 +43,7 @@ def grouped(names: Sequence[str], figures: Sequence[Hashable]) -> list[Group]:
             continue
         place = blocks[block].index(i)
         numbers = [number for _, number in members[block]]
-        found.append((f"{part[1]}{_ranges(numbers)}{part[3]}", [blocks[b][place] for b in members[block]]))
+        found.append((f"{part[1]}{ranges(numbers)}{part[3]}", [blocks[b][place] for b in members[block]]))
     return found
 
 
@@ -52,8 +52,8 @@ def _suffix(name: str) -> str:
     return part[3] if part is not None else name
 
 
-def _ranges(numbers: Sequence[int]) -> str:
-    """``{0-2,4-6}``; a number alone stays as it is; many pieces end in an ellipsis."""
+def ranges(numbers: Sequence[int]) -> str:
+    """Numbers as ``{0-2,4-6}``; a number alone stays as it is; many pieces end in an ellipsis."""
     if len(numbers) == 1:
         return str(numbers[0])
     runs: list[list[int]] = []

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from tocompiler.network import Network
 
-__all__ = ["architecture", "build", "names"]
+__all__ = ["architecture", "build", "names", "options"]
 
 _Function: TypeAlias = "Callable[..., None]"
 
@@ -51,6 +51,16 @@ def names() -> list[str]:
     if need be, as in ``alexnet:image_size=64,num_classes=10``."""
     _load_families()
     return sorted(_ARCHITECTURES)
+
+
+def options(name: str) -> dict[str, Any]:
+    """What ``build`` lets one set of a network, with the values that hold otherwise.
+
+    >>> options("resnet18")
+    {'image_size': 224, 'num_classes': 1000}
+    """
+    _load_families()
+    return dict(_ARCHITECTURES[name][0].__kwdefaults__ or {})
 
 
 def build(name: str, batch: Any = 1, symbolic: bool = False, **options: Any) -> Network:
