@@ -19,7 +19,7 @@ from hardware.runtime import Runtime
 from tocompiler.costing import TransistorProgram
 from tocompiler.energy.calibration import calibrate
 from tocompiler.energy.prediction import predict
-from tocompiler.energy.tables import compiled, table_path
+from tocompiler.tables import compiled, table_path
 
 __all__ = ["TimePrediction", "Timing", "calibrate_time", "load_timing"]
 
