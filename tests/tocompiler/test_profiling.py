@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
+from tocompiler.commands.compile import command
 from tocompiler.compiler import compile
 from tocompiler.loading import load
-from tocompiler.profiling import profiled_statistics, weight_statistics
+from tocompiler.profiling import load_profile, profiled_statistics, weight_statistics
 from tocompiler.tensors import Statistics
 
 
@@ -50,3 +53,25 @@ def test_a_missing_input_is_named(model: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "inputs.npz", z=np.ones((2, 4), np.float32))
     with pytest.raises(ValueError, match="has no array 'x'"):
         profiled_statistics(model, tmp_path / "inputs.npz")
+
+
+def test_a_profile_is_written_once_and_read_again(model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    np.savez(tmp_path / "inputs.npz", x=np.ones((2, 4), np.float32))
+    written = tmp_path / "profile.json"
+    measured = CliRunner().invoke(command, [str(model), "--profile", str(tmp_path / "inputs.npz"), "--read-weights",
+                                            "--write-operands", str(written), "--json", "-"])
+    again = CliRunner().invoke(command, [str(model), "--operands", str(written), "--json", "-"])
+    assert measured.exit_code == again.exit_code == 0, again.output
+    assert json.loads(again.output)["totals"] == json.loads(measured.output)["totals"]
+    assert load_profile(written)["w"] == Statistics(zeros=0.75)
+    assert load_profile(written)["y"] == Statistics(0.5, "relu")
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "{", '{"tensors": {"w": {"zero": 1}}}',
+                                  '{"tensors": {"w": {"zeros": 2}}}'])
+def test_a_file_that_is_no_profile_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "profile.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"profile\.json: "):
+        load_profile(path)
