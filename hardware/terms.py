@@ -55,6 +55,16 @@ FACTS: Mapping[str, str] = {
     "log_sample_result": "log of the result bytes of one image", "log_summed": "log of the products in a sum",
     "log_tile_growth": "log of the growth by register tiles", "log_tile_weights": "log of the weight bytes of a tile",
     "log_inside": "log of the share of products inside the image", "blocked": "1 in a blocked layout",
+    "log_waves": "log of the waves of tiles", "wave_fill": "share of the waves' places that tiles take",
+    "log_idle": "log of the multiprocessors' time over that of their tiles", "tile_rows": "log of a tile's rows",
+    "tile_columns": "log of a tile's columns", "log_tile_loads": "log of the bytes that tiles load",
+    "log_wave_loads": "log of the bytes that waves load", "log_blocks": "log of the blocks of queries",
+    "log_groups": "log of the products of their own, as experts have", "log_busiest": "log of the largest one's rows",
+    "log_mean_rows": "log of their rows on average", "operand_width": "log2 of the second operand's bits",
+    "log_scale_group": "log of the products that share a scale", "log_heads": "log of the query heads",
+    "log_key_heads": "log of the key heads", "log_head_width": "log of a head's width",
+    "log_queries": "log of the queries", "log_keys": "log of the keys", "log_window": "log of the keys that a query sees",
+    "log_key_blocks": "log of the blocks of keys that a block of queries meets", "log_scores": "log of the scores",
     "product_width": "mean width of the products' operands, log2 of bits",
 }
 """What a correction may look at beside the terms; sizes are natural logarithms."""

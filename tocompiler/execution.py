@@ -10,6 +10,7 @@ from alu_library.pricing import Operand, Operands
 from hardware.program import Program
 from hardware.runtime import RuleUse, Runtime, load_runtime
 from tocompiler.costing import TransistorProgram, TransistorRow, compiled
+from tocompiler.layering import joined_operators
 from tocompiler.network import Network
 from tocompiler.runtimes import Applied, applied
 from tocompiler.runtimes.draft import AMOUNTS, Draft, byte_of
@@ -207,15 +208,18 @@ def _first_reads(network: Network) -> dict[str, float]:
 
 
 def _layers(program: TransistorProgram) -> tuple[int, ...]:
-    """The number of each row's layer: steps join the backward pass of the first operator that reads the parameter."""
+    """The number of each row's layer: steps join the backward pass of the first operator that reads the parameter, and
+    what a library runs with a product joins it (tocompiler.layering)."""
     readers: dict[str, str] = {}
     backward = {row.source for row in program.rows if row.phase == "backward"}
     for op in program.network.operators:
         for t in op.inputs:
             if t is not None and t.kind == "parameter" and op.name in backward:
                 readers.setdefault(t.name, op.name)
+    joined = joined_operators(program.network)
     number: dict[tuple[str, str], int] = {}
-    return tuple(number.setdefault(_layer(row, readers), len(number)) for row in program.rows)
+    keys = (_layer(row, readers) for row in program.rows)
+    return tuple(number.setdefault((phase, joined.get(name, name)), len(number)) for phase, name in keys)
 
 
 def _layer(row: TransistorRow, readers: Mapping[str, str]) -> tuple[str, str]:

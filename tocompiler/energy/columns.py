@@ -49,11 +49,13 @@ class Columns:
 
     @cached_property
     def leaders(self) -> tuple[int, ...]:
-        """The first row of each layer, which names it."""
-        first: dict[int, int] = {}
+        """The row of each layer that names it: the one with the most products, the first where none has any."""
+        leader: dict[int, int] = {}
+        rows = self.execution.rows
         for row, layer in enumerate(self.execution.layer):
-            first.setdefault(layer, row)
-        return tuple(first.values())
+            if rows[row]["products"] > rows[leader.setdefault(layer, row)]["products"]:
+                leader[layer] = row
+        return tuple(leader.values())
 
     @cached_property
     def layer_terms(self) -> Array:
@@ -65,7 +67,7 @@ class Columns:
 
     @cached_property
     def layer_facts(self) -> Array:
-        """Facts of each layer's first row."""
+        """Facts of the row that names each layer."""
         return np.array([_facts(self.execution.rows[i].facts.items()) for i in self.leaders])
 
     @cached_property

@@ -27,6 +27,7 @@ _IRRELEVANT = 40.0  # an input whose length scale exceeds this many standard dev
 _BAGS = 3  # boostings on different random halves, averaged
 _FLOOR = 0.05**2  # variance added to a row's noise before the trees weight it: no row counts without bound
 _NOISES = 3  # noise is exp(a) + exp(b - c log energy)
+_MANY = 1500  # rows from which trees choose among histograms' bins, and more of them are worth it
 
 
 @dataclass(frozen=True)
@@ -60,28 +61,29 @@ def fit_correction(every: Array, names: Sequence[str], residual: Array, parts: S
     trees = _fit_trees(inputs, called, residual, weights, seed)
     if not parts:
         return Learned(kernel, trees, 0.5, kept[:0], np.zeros(0), np.zeros(0))
-    held = [np.searchsorted(kept, p[np.isin(p, kept)]) for p in parts]
-    return _shared(kernel, trees, inputs[kept], residual[kept], weights[kept], held, kept, inverse, seed)
+    return _shared(kernel, trees, inputs, residual, weights, parts, kept, inverse, seed)
 
 
 def _shared(kernel: Kernel, trees: Trees, inputs: Array, residual: Array, weights: Array, parts: Sequence[Index],
             kept: Index, inverse: Array, seed: int) -> Learned:
-    """The kernel's share, between 0 and 1, of least weighted squared error on rows held out part by part.
+    """The kernel's share, between 0 and 1, of least weighted squared error on kept rows held out part by part.
 
     The process' held-out means follow from the inverse of its covariance (Rasmussen and Williams 2006, 5.12).
     """
-    pull = inverse @ residual
+    centres, measured = inputs[kept], residual[kept]
+    pull = inverse @ measured
     by_kernel, by_trees, near = np.zeros(len(kept)), np.zeros(len(kept)), np.zeros(len(kept))
     place = np.array([trees.inputs.index(name) for name in kernel.inputs])
-    for part in parts:
-        by_kernel[part] = residual[part] - np.linalg.solve(inverse[np.ix_(part, part)], pull[part])
-        rest = np.setdiff1d(np.arange(len(kept)), part)
+    for held in parts:
+        part = np.searchsorted(kept, held[np.isin(held, kept)])
+        by_kernel[part] = measured[part] - np.linalg.solve(inverse[np.ix_(part, part)], pull[part])
+        rest = np.setdiff1d(np.arange(len(inputs)), held)
         grown = _fit_trees(inputs[rest], (), residual[rest], weights[rest], seed, bags=1)
-        by_trees[part] = tree_sum(grown, inputs[part])
-        others = replace(kernel, centres=kernel.centres[rest])
-        near[part] = similarity(others, inputs[np.ix_(part, place)]).max(1)
-    apart, missing = by_kernel - by_trees, residual - by_trees
-    share = float(np.clip((weights * apart) @ missing / (float((weights * apart) @ apart) + 1e-300), 0, 1))
+        by_trees[part] = tree_sum(grown, centres[part])
+        others = replace(kernel, centres=kernel.centres[np.setdiff1d(np.arange(len(kept)), part)])
+        near[part] = similarity(others, centres[np.ix_(part, place)]).max(1)
+    apart, missing, weight = by_kernel - by_trees, measured - by_trees, weights[kept]
+    share = float(np.clip((weight * apart) @ missing / (float((weight * apart) @ apart) + 1e-300), 0, 1))
     unseen = share * by_kernel + (1 - share) * by_trees * fade(near)
     return Learned(kernel, trees, share, kept, unseen, 1 - near)
 
@@ -153,6 +155,8 @@ def _negative_log_likelihood(z: Array, inputs: Array, residual: Array, energy: A
 def _fit_trees(inputs: Array, names: Sequence[str], residual: Array, weights: Array, seed: int, bags: int = _BAGS,
                trees: int = 300, leaves: int = 12, rate: float = 0.06) -> Trees:
     """Boosted regression trees on the log residual, on random halves of rows and inputs, averaged over boostings."""
+    if len(inputs) >= _MANY:
+        return _fit_histograms(inputs, names, residual, weights, seed)
     from sklearn.ensemble import GradientBoostingRegressor
 
     stages = [stage[0].tree_ for bag in range(bags) for stage in GradientBoostingRegressor(
@@ -160,6 +164,26 @@ def _fit_trees(inputs: Array, names: Sequence[str], residual: Array, weights: Ar
         subsample=0.6, max_features=0.4, init="zero", random_state=seed + bag,
     ).fit(inputs, residual, weights / weights.mean()).estimators_]
     return _export(stages, names, rate / bags)
+
+
+def _fit_histograms(inputs: Array, names: Sequence[str], residual: Array, weights: Array, seed: int) -> Trees:
+    """One boosting of larger trees on binned inputs (Ke et al. 2017), whose cost does not grow with the rows' order."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    found = HistGradientBoostingRegressor(
+        max_iter=600, learning_rate=0.06, max_leaf_nodes=31, min_samples_leaf=8, early_stopping=False, random_state=seed,
+    ).fit(inputs, residual, weights / weights.mean())
+    roots, feature, value = [0], [-1], [float(np.ravel(found._baseline_prediction)[0])]
+    for (tree,) in found._predictors:  # sklearn has no public name for the grown trees
+        roots.append(len(feature))
+        waiting = [0]
+        for place in waiting:
+            node = tree.nodes[place]
+            feature.append(-1 if node["is_leaf"] else int(node["feature_idx"]))
+            value.append(float(node["value"] if node["is_leaf"] else node["num_threshold"]))
+            if not node["is_leaf"]:
+                waiting += [int(node["left"]), int(node["right"])]
+    return Trees(tuple(names), *(np.array(x, dtype=float) for x in (roots, feature, value)))
 
 
 def _export(trees: list[Any], names: Sequence[str], rate: float) -> Trees:

@@ -41,6 +41,7 @@ class Draft:
     touched_byte, written_byte: operands and results crossed once
     layout_byte: copies into another layout and back; again_byte: operands read again while one image is in work
     streamed_byte: weights read again with them; one_image_byte: what is in work then
+    tile_byte: operands that tiles load again from the last cache
     read_byte: operands, whether touched or not; working_set_byte: operands and results
     moves: how often the bytes are passed over, relative to once
     allocations: bytes of each allocation that the row writes to
@@ -71,6 +72,7 @@ class Draft:
     again_byte: float = 0.0
     streamed_byte: float = 0.0
     one_image_byte: float = 0.0
+    tile_byte: float = 0.0
     read_byte: float = 0.0
     working_set_byte: float = 0.0
     moves: float = 1.0
@@ -93,7 +95,8 @@ class Draft:
     @property
     def near_byte(self) -> float:
         """Bytes of operands and results that are touched."""
-        return self.moves * (self.touched_byte + self.written_byte + self.layout_byte + self.again_byte)
+        return self.moves * (self.touched_byte + self.written_byte + self.layout_byte + self.again_byte
+                             + self.tile_byte)
 
     @property
     def is_forward(self) -> bool:
