@@ -63,7 +63,8 @@ FACTS: Mapping[str, str] = {
     "log_mean_rows": "log of their rows on average", "operand_width": "log2 of the second operand's bits",
     "log_scale_group": "log of the products that share a scale", "log_heads": "log of the query heads",
     "log_key_heads": "log of the key heads", "log_head_width": "log of a head's width",
-    "log_queries": "log of the queries", "log_keys": "log of the keys", "log_window": "log of the keys that a query sees",
+    "log_queries": "log of the queries", "log_keys": "log of the keys",
+    "log_window": "log of the keys that a query sees",
     "log_key_blocks": "log of the blocks of keys that a block of queries meets", "log_scores": "log of the scores",
     "product_width": "mean width of the products' operands, log2 of bits",
 }

@@ -171,7 +171,8 @@ def _fit_histograms(inputs: Array, names: Sequence[str], residual: Array, weight
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     found = HistGradientBoostingRegressor(
-        max_iter=600, learning_rate=0.06, max_leaf_nodes=31, min_samples_leaf=8, early_stopping=False, random_state=seed,
+        max_iter=600, learning_rate=0.06, max_leaf_nodes=31, min_samples_leaf=8, early_stopping=False,
+        random_state=seed,
     ).fit(inputs, residual, weights / weights.mean())
     roots, feature, value = [0], [-1], [float(np.ravel(found._baseline_prediction)[0])]
     for (tree,) in found._predictors:  # sklearn has no public name for the grown trees

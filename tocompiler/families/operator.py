@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -126,7 +126,7 @@ def _grouped(net: Network, x: Tensor, held: int, out: int, attributes: dict[str,
                     {**attributes, "format": x.format, "group": group}, "grouped")
 
 
-@lru_cache(maxsize=None)
+@cache
 def routed_rows(tokens: int, chosen: int, experts: int, devices: int = 1,
                 alpha: float | None = None) -> tuple[float, ...]:
     """Rows that each expert of the busiest of ``devices`` sees, most first.
@@ -150,4 +150,4 @@ def routed_rows(tokens: int, chosen: int, experts: int, devices: int = 1,
         x = ((high ** (1 - alpha) - low ** (1 - alpha)) * u + low ** (1 - alpha)) ** (1 / (1 - alpha))
         rows = np.minimum(np.round(x / x.sum() * tokens * chosen), tokens)[:held * devices].reshape(-1, held)
         found.append(np.sort(rows[rows.sum(1).argmax()])[::-1])
-    return tuple(float(n) for n in np.round(np.mean(found, 0)))
+    return tuple(np.round(np.mean(found, 0)).tolist())

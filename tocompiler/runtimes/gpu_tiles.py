@@ -1,9 +1,9 @@
 """How a GPU cuts products into tiles: each is a multiprocessor's, as many as there are run at once, and they read what
 they share from the last cache.
 
-A tile of tm by tn results over k summed products loads (tm + tn) k operands; the tiles of one wave lie beside each other
-so that they share rows and columns; the last wave is not full (NVIDIA, Matrix Multiplication Background User's Guide,
-tile and wave quantisation).
+A tile of tm by tn results over k summed products loads (tm + tn) k operands; the tiles of one wave lie beside each
+other so that they share rows and columns; the last wave is not full (NVIDIA, Matrix Multiplication Background User's
+Guide, tile and wave quantisation).
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def _wave_facts(tiles: float, multiprocessors: int) -> dict[str, float]:
 
 @rule("attention_tiles", operators=("Attention",))
 def attention_tiles(draft: Draft, *, queries: int, keys: int, multiprocessors: int) -> Draft:
-    """Fused attention: only blocks of ``queries`` by ``keys`` scores that no causal mask or window empties are computed;
-    the query heads of a key head share a block where they fit; every block loads its keys and values again.
+    """Fused attention: only blocks of ``queries`` by ``keys`` scores that no causal mask or window empties are
+    computed; the query heads of a key head share a block where they fit; every block loads its keys and values again.
 
     Where blocks are fewer than ``multiprocessors``, each splits its keys over several (FlashAttention-2 and
     flash-decoding, Dao 2023).
