@@ -48,7 +48,8 @@ def _unseen(folder: Path, name: str, most: int | None, parts: int) -> Claim:
     figures: dict[str, list[float]] = {}
     for device in DEVICES:
         table = operators(folder, name, device, most)
-        ours, rest, joule = [], {label: [] for label in PLAIN}, []
+        rest: dict[str, list[Array]] = {label: [] for label in PLAIN}
+        ours, joule = [], []
         for train, test in _folds(table.groups, parts):
             test = test[table.second[test] >= OPERATORS[name].scored_from]
             joule.append(table.joule[test])

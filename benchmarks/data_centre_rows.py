@@ -20,10 +20,10 @@ import tocompiler
 
 __all__ = ["DEVICES", "OPERATORS", "Array", "Table", "additive", "boosted", "operators", "products"]
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Row: TypeAlias = Mapping[str, str]
 
-DEVICES: Mapping[str, tuple[str, float]] = {"h200": ("vllm_cuda", 50e6), "b200": ("vllm_b200", 126e6)}
+DEVICES: Mapping[str, tuple[str, int]] = {"h200": ("vllm_cuda", 50_000_000), "b200": ("vllm_b200", 126_000_000)}
 """Runtime and capacity of the last cache in byte (NVIDIA H100 architecture white paper, 2022; CUDA's device properties
 of a B200)."""
 

@@ -321,7 +321,7 @@ def test_conditions_of_a_row_override_the_rules() -> None:
     ("lanes = 8", "unknown key lanes; use one of name, based_on"),
     ("[[rule]]\nblock = 8", r"a \[\[rule\]\] has no name"),
     ("based_on = 'abacus'", "unknown runtime 'abacus'; use one of accelerator"),
-    ("[[rule]]\nname = 'pad'", "rule 'pad': no such rule; use one of attention, blocked_layout"),
+    ("[[rule]]\nname = 'pad'", "rule 'pad': no such rule; use one of attention, attention_tiles"),
     ("[[rule]]\nname = 'channel_blocks'\nblok = 8", "rule 'channel_blocks': unknown parameter 'blok'; use block"),
     ("[[rule]]\nname = 'channel_blocks'", "rule 'channel_blocks': parameter 'block' is missing; give a whole number"),
     ("[[rule]]\nname = 'channel_blocks'\nblock = 0", "parameter 'block': 0 is not a whole number above 0"),

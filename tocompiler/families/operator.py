@@ -150,4 +150,4 @@ def routed_rows(tokens: int, chosen: int, experts: int, devices: int = 1,
         x = ((high ** (1 - alpha) - low ** (1 - alpha)) * u + low ** (1 - alpha)) ** (1 / (1 - alpha))
         rows = np.minimum(np.round(x / x.sum() * tokens * chosen), tokens)[:held * devices].reshape(-1, held)
         found.append(np.sort(rows[rows.sum(1).argmax()])[::-1])
-    return tuple(np.round(np.mean(found, 0)).tolist())
+    return tuple(float(n) for n in np.round(np.mean(np.array(found), axis=0)).ravel())

@@ -45,7 +45,7 @@ def matrix_tiles(draft: Draft, *, sides: tuple[str, ...], multiprocessors: int, 
     Padding is executed; operands are loaded again by every tile (from the last cache) and by every wave.
     """
     op, row = draft.op, draft.row
-    if op is None or row is None or row.alu.loops is None or not draft.products:
+    if op is None or row is None or row.alu.loops is None or not draft.products or not draft.is_forward:
         return draft
     loops, each = row.alu.loops, byte_of(op.given(1).format)
     groups = _groups(op, loops)
@@ -106,7 +106,7 @@ def attention_tiles(draft: Draft, *, queries: int, keys: int, multiprocessors: i
     flash-decoding, Dao 2023).
     """
     op, row = draft.op, draft.row
-    if op is None or row is None or not draft.products or len(op.given(0).shape) != 4:
+    if op is None or row is None or not draft.products or not draft.is_forward or len(op.given(0).shape) != 4:
         return draft
     batch, heads, asked, width = (int(n) for n in op.given(0).shape)
     past = op.input(4)
