@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tocompiler import estimators, loading, measuring, operators, passes, zoo
+    from tocompiler import estimators, loading, measuring, operators, passes, serving, zoo
     from tocompiler.compiler import compile
     from tocompiler.costing import TransistorProgram, TransistorRow
     from tocompiler.energy.calibration import calibrate
@@ -34,7 +34,8 @@ __all__ = ["AluProgram", "AluRow", "Evidence", "ExecutionProgram", "Network", "N
            "Prior", "Ratio", "Statistics", "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile",
            "doubts", "estimators", "evaluate", "execute", "fit_node", "learn_prior", "load", "loading", "measuring",
            "network_of", "node_switching", "operators", "passes", "predict", "profiled_statistics", "ratio",
-           "read_measurements", "rule", "shipped_prior", "skim", "transfer", "weight_statistics", "zero_shot", "zoo"]
+           "read_measurements", "rule", "serving", "shipped_prior", "skim", "transfer", "weight_statistics",
+           "zero_shot", "zoo"]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -60,7 +61,7 @@ _HOMES = {
     "tensors": ("Operator", "Statistics", "Tensor"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_SPACES = ("estimators", "loading", "measuring", "operators", "passes", "zoo")
+_SPACES = ("estimators", "loading", "measuring", "operators", "passes", "serving", "zoo")
 
 
 def check_hardware() -> None:
