@@ -153,7 +153,7 @@ def boosted(table: Table, train: Array, test: Array) -> Array:
     inputs = np.c_[table.shapes, codes, [len(m.program.name) for m in table.measured]]
     left = np.log(table.joule[train] / additive(table, train, train))
     grown = HistGradientBoostingRegressor(max_iter=400, learning_rate=0.05, early_stopping=False, random_state=0)
-    return additive(table, train, test) * np.exp(grown.fit(inputs[train], left).predict(inputs[test]))
+    return np.asarray(additive(table, train, test) * np.exp(grown.fit(inputs[train], left).predict(inputs[test])))
 
 
 def _totals(table: Table) -> Array:
