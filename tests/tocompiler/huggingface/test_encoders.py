@@ -125,7 +125,8 @@ def test_every_model_type_is_held_against_transformers() -> None:
     decoders = _module(Path(__file__).parent / "decoder_configs.py").DECODERS
     held = {config["model_type"] for config in decoders.values()} | {config["model_type"] for _, config in _CASES}
     held |= {config["model_type"] for _, config in _OTHERS}
-    elsewhere = {"gpt2", "t5", "vit", "whisper"}  # test_huggingface_frontend
+    elsewhere = {"gpt2", "t5", "vit", "whisper",  # test_huggingface_frontend
+                 "UNet2DConditionModel", "DiTTransformer2DModel"}  # test_diffusers
     # the same decoders under an image tower (all files of the benchmark), and types whose layers are another's
     composed = {"qwen3_vl", "qwen3_vl_moe", "qwen3_vl_text", "qwen3_vl_moe_text", "qwen3_5", "qwen3_5_moe",
                 "qwen3_next", "llama4", "gemma3", "deepseek_v2"}

@@ -23,6 +23,8 @@ _MAY_BE_NONE_OR_ZERO = frozenset({
     "first_k_dense_replace", "n_shared_experts", "shared_expert_intermediate_size", "type_vocab_size", "n_group",
     "num_labels", "sliding_window", "n_inner", "attention_window_size", "position_biased_input", "num_hidden_groups",
 })
+_BY_BLOCK = frozenset({"block_out_channels", "attention_head_dim", "num_attention_heads", "cross_attention_dim"})
+"""Fields that may give a number for each block."""
 
 
 class Config(Mapping[str, Any]):
@@ -57,7 +59,7 @@ class Config(Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         value = self._values[key]
         if _COUNT.search(key) and not (key.endswith("_layers") and isinstance(value, (list, tuple))):
-            listed = key.startswith("conv_") and isinstance(value, (list, tuple)) and value
+            listed = (key.startswith("conv_") or key in _BY_BLOCK) and isinstance(value, (list, tuple)) and value
             for each in value if listed else (value,):
                 self._check(key, each)
         return value
