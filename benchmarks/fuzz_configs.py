@@ -64,4 +64,6 @@ def config_file(rng: random.Random) -> _Made:
         text = "[" * rng.choice((10, 100_000))
     options = rng.choice(((), ("--dim", "sequence=8"), ("--symbolic",), ("--dim", "past=4"), ("--batch", "3"),
                           ("--phase", "training"), ("--dim", f"sequence={10**20}")))
-    return ".json", text.encode(), ("compile", "hf:FILE", *options, "--json", "-")
+    served = ("serve-cost", "FILE", "--device", "gpu_rtx4090_laptop", "--batch", "1..4", "--prompt", "8")
+    command = ("compile", "hf:FILE", *options) if rng.random() < 0.85 else served
+    return ".json", text.encode(), (*command, "--json", "-")

@@ -119,4 +119,4 @@ def verilog_file(rng: random.Random) -> _Made:
     text = "".join(tokens)
     if rng.random() < 0.02:
         text = text.replace("a", "(" * rng.choice((50, 5000, 50_000)) + "a", 1)
-    return ".v", text.encode(), ()
+    return ".v", text.encode(), rng.choice(((), ("circuits", "--verilog", "FILE", "--json", "-")))

@@ -109,7 +109,7 @@ def run_case(made: Case, folder: Path) -> Finding:
     path = folder / f"input{made.suffix}"
     path.write_bytes(made.data)
     action: Callable[[], tuple[str, str]]
-    if made.kind == "verilog":
+    if not made.arguments:
         action = lambda: _read_verilog(path)  # noqa: E731
     else:
         arguments = [a.replace("FILE", str(path)) for a in made.arguments]

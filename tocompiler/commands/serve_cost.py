@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tocompiler.commands.output import image, put, put_json
+from tocompiler.errors import explained
 
 __all__ = ["command"]
 
@@ -71,11 +72,13 @@ def command(model: str, device: str, gpus: int | None, tensor: int, pipeline: in
     if requests <= 0 or pue < 1 or (gram_per_kwh or 0) < 0:
         raise ValueError("--requests must be positive, --pue at least 1, --carbon at least 0")
     link = LINK_JOULE_PER_BIT if link_pj_per_bit is None else 1e-12 * link_pj_per_bit
-    service = Service(read_config(model), load_device(device), Parallel(tensor, expert, pipeline,
-                                                                        _copies(gpus, tensor * pipeline)),
-                      weights, cache, skew, None if memory_gb is None else 1e9 * memory_gb, link,
-                      None if draft is None else read_config(draft))
-    found = sweep(service, Workload(**workload), batches)
+    parallel = Parallel(tensor, expert, pipeline, _copies(gpus, tensor * pipeline))
+    with explained(f"{model} cannot be served"):
+        service = Service(read_config(model), load_device(device), parallel, weights, cache, skew,
+                          None if memory_gb is None else 1e9 * memory_gb, link,
+                          None if draft is None else read_config(draft))
+    with explained(f"{model} cannot be served"):
+        found = sweep(service, Workload(**workload), batches)
     if all(isinstance(cost, ValueError) for cost in found):
         raise found[0]  # type: ignore[misc]
     footprint = Footprint(requests, pue, gram_per_kwh)

@@ -14,6 +14,7 @@ import numpy as np
 
 from hardware.energy_model import Array
 from hardware.facts import KINDS, Facts, facts_of
+from hardware.files import write_text
 from hardware.measurement import Measurement, read_table
 from hardware.memory import MemoryLevel
 from hardware.provenance import shipped_table, shipped_tables
@@ -145,7 +146,7 @@ def main() -> None:
               "# python -m tocompiler.energy.prior_learning. Facts and their sources: hardware/data/facts.toml;\n"
               "# tables and their licences: hardware/measurements/provenance.toml.\n\n")
     path = Path(__file__).parents[1] / "data" / "prior.toml"
-    path.write_text(header + learn_prior(devices).to_toml(), encoding="utf-8")
+    write_text(path, header + learn_prior(devices).to_toml())
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def _json(file: Path) -> dict[str, Any]:
         config = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{file}: cannot be read ({error.strerror})") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(f"{file}: is not JSON; give a Hugging Face config.json") from None
     if not isinstance(config, dict):
         raise ValueError(f"{file}: is not a configuration (a JSON object)")
