@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+PACKAGES = ("alu_library", "hardware", "tocompiler")
 OPTIONAL = {"tocompiler/frontends/torch": "torch", "tocompiler/frontends/onnx": "onnx"}
-FILES = sorted(path.relative_to(ROOT) for package in ("alu_library", "hardware", "tocompiler")
-               for path in (ROOT / package).rglob("*.py") if ">>> " in path.read_text(encoding="utf-8"))
+HOMES = {package: Path(str(importlib.import_module(package).__file__)).parent for package in PACKAGES}
+"""Where the packages are that are tested: beside the tests, or installed."""
+FILES = sorted(path.relative_to(home.parent) for home in HOMES.values()
+               for path in home.rglob("*.py") if ">>> " in path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -26,4 +28,4 @@ def test_examples(path: Path) -> None:
 
 
 def test_there_are_examples_in_every_package() -> None:
-    assert {path.parts[0] for path in FILES} == {"alu_library", "hardware", "tocompiler"}
+    assert {path.parts[0] for path in FILES} == set(PACKAGES)

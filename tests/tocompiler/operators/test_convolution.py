@@ -51,6 +51,15 @@ def test_one_and_three_spatial_axes(make, work):
     assert done.multiply_accumulates == 3 * 2 * 8 * 3 * 4 * 5 == done.loops.products
 
 
+def test_other_than_two_axes_are_folded_into_two(make, work):
+    line = work(make("Conv", (2, 4, 10), (6, 4, 3), strides=(2,), dilations=(1,))).loops
+    assert (line.p, line.q, line.r, line.s, line.stride) == (1, 4, 1, 3, (1, 2))
+    plane = work(make("Conv", (1, 4, 10, 11), (6, 4, 3, 2), strides=(2, 3), dilations=(2, 1))).loops
+    assert (plane.p, plane.q, plane.r, plane.s, plane.stride, plane.dilation) == (3, 4, 3, 2, (2, 3), (2, 1))
+    volume = work(make("Conv", (1, 2, 4, 5, 6), (3, 2, 2, 2, 2), strides=(1, 2, 1))).loops
+    assert (volume.p, volume.q, volume.r, volume.s, volume.stride) == (3, 2 * 5, 2, 4, (1, 2))
+
+
 def test_a_misfit_is_named(make):
     with pytest.raises(ValueError, match="Conv 'op': 4 input channels, but 1 groups of 3"):
         make("Conv", (1, 4, 8, 8), (8, 3, 3, 3))
