@@ -59,10 +59,11 @@ class Columns:
 
     @cached_property
     def layer_terms(self) -> Array:
-        """Terms of each layer measured alone: its rows together, the constant once."""
+        """Terms of each layer measured alone: its rows together, the constant once, the cache to itself."""
         summed = np.zeros((len(self.leaders), len(TERMS)))
         np.add.at(summed, list(self.execution.layer), self.terms)
         summed[:, CONSTANT] = 1.0
+        summed[:, _UNCACHED] = [weight * self._uncached(weight) for weight in summed[:, _WEIGHTS]]
         return summed
 
     @cached_property
