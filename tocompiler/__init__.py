@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tocompiler import estimators, loading, measuring, operators, passes, serving, zoo
+    from tocompiler.bayes.learning import Evidence, learn_prior
+    from tocompiler.bayes.prior import Prior, shipped_prior
     from tocompiler.compiler import compile
     from tocompiler.costing import TransistorProgram, TransistorRow
     from tocompiler.energy.calibration import calibrate
     from tocompiler.energy.evaluation import evaluate
     from tocompiler.energy.plausibility import doubts
     from tocompiler.energy.prediction import Prediction, Ratio, predict, ratio
-    from tocompiler.energy.prior import Prior, shipped_prior
-    from tocompiler.energy.prior_learning import Evidence, learn_prior
     from tocompiler.energy.transfer import transfer, zero_shot
     from tocompiler.execution import ExecutionProgram, execute
     from tocompiler.families import network_of
@@ -45,10 +45,10 @@ _HOMES = {
     "energy.evaluation": ("evaluate",),
     "energy.plausibility": ("doubts",),
     "energy.prediction": ("Prediction", "Ratio", "predict", "ratio"),
-    "energy.prior": ("Prior", "shipped_prior"),
-    "energy.prior_learning": ("Evidence", "learn_prior"),
     "tables": ("read_measurements",),
     "technology_fit": ("NodeFit", "fit_node", "node_switching"),
+    "bayes.prior": ("Prior", "shipped_prior"),
+    "bayes.learning": ("Evidence", "learn_prior"),
     "energy.transfer": ("transfer", "zero_shot"),
     "execution": ("ExecutionProgram", "execute"),
     "families": ("network_of",),

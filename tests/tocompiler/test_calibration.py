@@ -12,6 +12,8 @@ from hardware.measurement import Measurement
 from hardware.runtime import load_runtime
 from hardware.terms import FACTS, TERMS
 from tocompiler import Network, calibrate, compile, predict
+from tocompiler.bayes.posterior import Normal, sample
+from tocompiler.bayes.prior import shipped_prior
 from tocompiler.costing import TransistorProgram
 from tocompiler.energy.columns import Columns
 from tocompiler.energy.fitting import Choices, HeldOut, Rows, fit, fit_and_hold_out, folds
@@ -19,8 +21,6 @@ from tocompiler.energy.inference import interval_half_width
 from tocompiler.energy.inference import joule as energy_of
 from tocompiler.energy.intervals import conformal
 from tocompiler.energy.plain import shares
-from tocompiler.energy.posterior import Normal, sample
-from tocompiler.energy.prior import shipped_prior
 from tocompiler.energy.regression import fit_relative, infer
 from tocompiler.execution import execute
 

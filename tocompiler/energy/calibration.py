@@ -15,13 +15,13 @@ from hardware.facts import Facts
 from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime, load_runtime
+from tocompiler.bayes.posterior import Normal
+from tocompiler.bayes.prior import Prior, shipped_prior
 from tocompiler.energy.columns import Columns
 from tocompiler.energy.domain import KINDS, kind_of, seen_in
 from tocompiler.energy.fitting import Choices, Rows, fit_and_hold_out
 from tocompiler.energy.intervals import conformal, widening
 from tocompiler.energy.metrics import metrics
-from tocompiler.energy.posterior import Normal
-from tocompiler.energy.prior import Prior, shipped_prior
 from tocompiler.execution import execute
 
 __all__ = ["calibrate", "data_hash", "rows_of"]

@@ -13,10 +13,10 @@ from hardware.energy_model import Array, Draws, EnergyModel, Interval
 from hardware.facts import Facts
 from hardware.runtime import load_runtime
 from hardware.terms import TERMS
+from tocompiler.bayes.posterior import Normal, group_weights, sample
+from tocompiler.bayes.prior import NAMES, shipped_prior
 from tocompiler.energy.inference import input_names, inputs, joule, novelty
 from tocompiler.energy.plain import PHYSICAL, PLAIN, fit_plain, shares
-from tocompiler.energy.posterior import Normal, group_weights, sample
-from tocompiler.energy.prior import NAMES, shipped_prior
 
 if TYPE_CHECKING:
     from tocompiler.energy.correction import Learned

@@ -14,9 +14,9 @@ from hardware.facts import Facts
 from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime, load_runtime
+from tocompiler.bayes.prior import Prior, shipped_prior
 from tocompiler.energy.fitting import unmeasured
 from tocompiler.energy.prediction import predict
-from tocompiler.energy.prior import Prior, shipped_prior
 
 __all__ = ["transfer", "zero_shot"]
 

@@ -3,7 +3,7 @@
 Log coefficients are ``offset(facts) + W z(facts) + deviation``. The offset is physics: joule per unit is power over
 rate. W says by kind of device and node how far off that is, and the deviation is normal with a full covariance: a
 device that wastes energy wastes it on everything. W and the covariance were learned from calibrated devices by
-``python -m tocompiler.energy.prior_learning``. Facts that are not known are taken from all reference devices in turn:
+``python -m tocompiler.bayes.learning``. Facts that are not known are taken from all reference devices in turn:
 the prior is then their mixture, as one normal.
 """
 
@@ -22,7 +22,7 @@ from hardware.energy_model import Array
 from hardware.facts import KINDS, Facts, known_facts
 from hardware.runtime import Runtime
 from hardware.terms import TERMS
-from tocompiler.energy.posterior import NOISE, Normal
+from tocompiler.bayes.posterior import NOISE, Normal
 
 if TYPE_CHECKING:
     from tocompiler.costing import TransistorProgram

@@ -1,4 +1,4 @@
-"""Learning the prior from calibrated devices: ``python -m tocompiler.energy.prior_learning`` writes data/prior.toml.
+"""Learning the prior from calibrated devices: ``python -m tocompiler.bayes.learning`` writes data/prior.toml.
 
 Empirical Bayes by stochastic expectation-maximisation (Delyon, Lavielle and Moulines 1999): chains walk each device's
 posterior under the present prior, and the prior is regressed on where they stand. Devices of one chip share a weight.
@@ -20,9 +20,9 @@ from hardware.memory import MemoryLevel
 from hardware.provenance import shipped_table, shipped_tables
 from hardware.runtime import Runtime, load_runtime
 from hardware.terms import TERMS
+from tocompiler.bayes.posterior import Normal, climb, group_weights, sweep
+from tocompiler.bayes.prior import NAMES, REGRESSORS, Prior, offset, regressors
 from tocompiler.energy.columns import Columns
-from tocompiler.energy.posterior import Normal, climb, group_weights, sweep
-from tocompiler.energy.prior import NAMES, REGRESSORS, Prior, offset, regressors
 from tocompiler.execution import execute
 from tocompiler.tables import compiled
 
@@ -143,7 +143,7 @@ def main() -> None:
             measured = [row.measurement(compiled(row, {})) for row in part]
             devices.append(Evidence(measured, facts, origin.memory, load_runtime(part[0].runtime or "generic")))
     header = ("# Prior over log coefficients (joule per unit), learned from the shipped tables by\n"
-              "# python -m tocompiler.energy.prior_learning. Facts and their sources: hardware/data/facts.toml;\n"
+              "# python -m tocompiler.bayes.learning. Facts and their sources: hardware/data/facts.toml;\n"
               "# tables and their licences: hardware/measurements/provenance.toml.\n\n")
     path = Path(__file__).parents[1] / "data" / "prior.toml"
     write_text(path, header + learn_prior(devices).to_toml())
