@@ -39,11 +39,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Row:
-    """One measured product: its experiment, mean power with its spread over seeds, switching, and share of zeros."""
+    """One measured product: its experiment, mean power with its spread over seeds, clock, switching, share of zeros."""
 
     experiment: str
     power_watt: float
     spread_watt: float
+    clock_megahertz: float
     switching: GemmSwitching
     zeros: float
 
@@ -51,18 +52,21 @@ class Row:
 def gpu_claims(options: Options) -> Iterator[Claim]:
     """R² of power per unit, and the worst correlation inside an experiment that moves power."""
     folder = datasets()
-    names = [f"gpu_data_r2_{GOAL.get(unit, unit)}" for unit in UNITS] + ["gpu_data_within_worst"]
+    names = [f"gpu_data_r2_{GOAL.get(unit, unit)}" for unit in UNITS]
+    names += ["gpu_data_within_worst", "gpu_data_clock_error"]
     if folder is None or options.smoke:
         reason = "smoke: 624 simulations" if folder else f"TOCOMPILER_DATASETS has {FILE}, which has no licence to ship"
         yield from (Claim(name, None, "", {}, reason) for name in names)
         return
     inside: dict[str, tuple[float, float]] = {}
+    capped: Claim | None = None
     for unit, name in zip(UNITS, names, strict=False):
         rows = measured(folder / FILE, unit)
         found = crossed(rows, terms)
         inside |= {f"{unit} {e}": c for e, c in within(rows, found.predicted).items()}
         floors = {what: crossed(rows, of).r2 for what, of in FLOORS.items()}
         scales = ", ".join(f"{s:.1f}" for s in found.watt)
+        capped = clock(rows, found.demand) if unit == "fp16_tensor_core" else capped
         yield Claim(name, found.r2, "", {**found.ways, **floors},
                     f"watt at mean data: constant, arithmetic, buses, registers, reads: {scales}")
     worst = sorted(inside, key=lambda e: inside[e][0])
@@ -70,6 +74,18 @@ def gpu_claims(options: Options) -> Iterator[Claim]:
         "second": inside[worst[1]][0], "third": inside[worst[2]][0], "experiments": len(inside),
         "worst, rows weighted by their spread": min(weighted for _, weighted in inside.values())},
         f"worst: {worst[0]}; {worst[1]}; {worst[2]}")
+    if capped is not None:
+        yield capped
+
+
+def clock(rows: Sequence[Row], demand: Floats) -> Claim:
+    """The clock at the power cap: power goes with its cube, as voltage follows it."""
+    measured_clock = np.array([row.clock_megahertz for row in rows])
+    full = float(measured_clock.max())
+    predicted = full * np.minimum(1.0, (CAP_WATT / demand) ** (1 / 3))
+    return Claim("gpu_data_clock_error", float(np.abs(predicted - measured_clock).mean()), "MHz", {
+        "always the full clock": float(np.abs(full - measured_clock).mean()), "full clock": full,
+        "correlation": correlation(predicted, measured_clock, np.ones(len(rows)))}, "tensor cores, which reach the cap")
 
 
 def measured(path: Path, unit: str) -> list[Row]:
@@ -81,7 +97,8 @@ def measured(path: Path, unit: str) -> list[Row]:
                 continue
             kind, parameter = number(line["experiment"]), float(line["parameter"] or 0)
             switching, zeros = switched(UNITS[unit], kind, parameter)
-            rows.append(Row(line["experiment"], float(line["power_w"]), float(line["power_sd"]), switching, zeros))
+            rows.append(Row(line["experiment"], float(line["power_w"]), float(line["power_sd"]),
+                            float(line["sm_clock_mhz"]), switching, zeros))
     return rows
 
 
@@ -113,8 +130,10 @@ FLOORS: Mapping[str, Callable[[Row], tuple[float, ...]]] = {
 
 @dataclass(frozen=True)
 class Crossed:
-    """Predictions of every row by the fit that has not seen its experiment, and their R² together and each way."""
+    """Predictions of every row by the fit that has not seen its experiment, without the cap and with it, and the R² of
+    these together and each way."""
 
+    demand: Floats
     predicted: Floats
     r2: float
     ways: Mapping[str, float]
@@ -128,12 +147,12 @@ def crossed(rows: Sequence[Row], of: Callable[[Row], tuple[float, ...]]) -> Cros
     design = np.column_stack([np.ones(len(rows)), values / values.mean(axis=0)])
     odd = np.array([number(row.experiment) % 2 == 1 for row in rows])
     even = ~odd & np.array([row.experiment != "baseline" for row in rows])
-    predicted = np.empty(len(rows))
+    demand = np.empty(len(rows))
     for train in (odd, even):
-        scales = fitted(design[train], power[train])
-        predicted[~train] = np.minimum(CAP_WATT, design @ scales)[~train]
+        demand[~train] = (design @ fitted(design[train], power[train]))[~train]
+    predicted = np.minimum(CAP_WATT, demand)
     ways = {"on odd by even": r2(power[odd], predicted[odd]), "on even by odd": r2(power[even], predicted[even])}
-    return Crossed(predicted, r2(power, predicted), ways, fitted(design, power))
+    return Crossed(demand, predicted, r2(power, predicted), ways, fitted(design, power))
 
 
 def fitted(design: Floats, power: Floats) -> Floats:
