@@ -85,13 +85,13 @@ def command(plan_name: str, runtime: str, meter_name: str, output: Path, budget:
             note(progress.line(outcome))
     except MeterError as error:
         note(f"tocompiler: {error}")
-        return _ended(progress, output, 1)
+        return _ended(progress, output, time_only, 1)
     except KeyboardInterrupt:
-        return _ended(progress, output, 130)
+        return _ended(progress, output, time_only, 130)
     finally:
         if meter is not None:
             meter.close()
-    return _ended(progress, output, 0)
+    return _ended(progress, output, time_only, 0)
 
 
 def meter_for(execute: Executor, name: str) -> Meter:
@@ -119,11 +119,13 @@ def no_meter(error: ValueError) -> int:
     return 1
 
 
-def _ended(progress: Progress, output: Path, status: int) -> int:
+def _ended(progress: Progress, output: Path, timed: bool, status: int) -> int:
     note(f"{output}: {progress.written} new rows" + ("; the same command goes on from here" if status else ""))
     if progress.disturbed:
         note(f"{progress.disturbed} of them are marked as disturbed, which calibrate leaves out; "
              "--again measures them once more")
+    if progress.written and not status:
+        note(f"next: tocompiler calibrate {output}{' --time' if timed else ''} --name my-board -o my-board.toml")
     if progress.failed:
         note(f"{progress.failed} workloads gave no row; the reasons stand above")
     return status
