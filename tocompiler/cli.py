@@ -6,6 +6,7 @@ import gc
 import importlib
 import os
 import sys
+import warnings
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import NoReturn
@@ -13,6 +14,7 @@ from typing import NoReturn
 import click
 
 from tocompiler import __version__, check_hardware
+from tocompiler.errors import UnmodelledWarning
 from tocompiler.report.columns import printable
 
 __all__ = ["main", "run"]
@@ -80,6 +82,7 @@ def main() -> None:
     Whatever goes wrong is one line on standard error; ``--debug``, anywhere on the line, adds where it happened.
     """
     gc.set_threshold(100_000)  # a compile makes many small objects that live to its end: looking for garbage is waste
+    warnings.simplefilter("ignore", UnmodelledWarning)  # the commands say it themselves, and leave with status 1
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     if arguments[:1] == ["compile"]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 
 from alu_library.pricing import DEFAULT_BASIS, chosen_circuit
 from tocompiler.costing import TransistorProgram, cost
-from tocompiler.errors import explained
+from tocompiler.errors import UnmodelledWarning, explained
 from tocompiler.lowering import lower
 from tocompiler.network import Network
 from tocompiler.passes import AluPass, NetworkPass, Request, apply, check_options, selected
@@ -29,6 +30,9 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
     ``statistics`` says what is known of tensors' values, by name or shell pattern (``{"*.weight": Statistics(0.8)}``).
     Operators without a rule are listed in the result's ``unmodelled``.
 
+    A program with operators that are not modelled (its ``unmodelled``) gives an UnmodelledWarning: its totals leave
+    them out.
+
     ValueError on an unknown format, phase, circuit set, optimizer or option, whether or not it matters to this
     network, and in one line on a network that cannot be compiled.
 
@@ -48,7 +52,12 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
         alu = lower(apply(on_network, network), format=format or _formats_of(network), phase=phase,
                     parameters=network.parameters, activation_error_ulp=activation_error_ulp, optimizer=optimizer,
                     options=tuple(options), passes=tuple(str(each) for each in (*on_network, *on_rows)))
-        return cost(apply(on_rows, alu), circuits, basis)
+        priced = cost(apply(on_rows, alu), circuits, basis)
+    if priced.unmodelled:
+        named = ", ".join(sorted({u.operator for u in priced.unmodelled}))
+        warnings.warn(f"{network.name}: {len(priced.unmodelled)} operators are not modelled ({named}); totals are "
+                      "without them", UnmodelledWarning, stacklevel=2)
+    return priced
 
 
 def _formats_of(network: Network) -> str:

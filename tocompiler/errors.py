@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["explained"]
+__all__ = ["UnmodelledWarning", "explained"]
+
+
+class UnmodelledWarning(UserWarning):
+    """Totals leave operators out that no rule counts."""
 
 
 @contextmanager

@@ -85,3 +85,12 @@ def test_quantised_onnx_experts_are_brought_back() -> None:
 def test_a_choice_of_more_experts_than_there_are_is_refused() -> None:
     with pytest.raises(ValueError, match="scores 8 experts, of which 9 are chosen"):
         _moe("com.microsoft.MoE", 9, [(8, 96, 64), None, (8, 64, 96)])
+
+
+def test_python_warns_of_what_is_left_out() -> None:
+    net = Network("odd")
+    x = net.input((2, 3))
+    net.output(net.emit("com.example.Odd", [x], results=[((2, 3), "fp32")])[0])
+    with pytest.warns(UserWarning, match=r"odd: 1 operators are not modelled \(com.example.Odd\)"):
+        program = tocompiler.compile(net)
+    assert len(program.unmodelled) == 1
