@@ -53,7 +53,8 @@ def _named() -> Iterator[str]:
     """Names of libraries and devices in the energy model's code."""
     spec = find_spec("tocompiler.energy")
     folder = Path(str(spec.origin)).parent if spec is not None else Path()
-    words = sorted({*NAMES, *hardware.device_names(), *hardware.runtime_names()} - {"generic", "accelerator"})
+    general = {"generic", "accelerator", "microcontroller"}
+    words = sorted({*NAMES, *hardware.device_names(), *hardware.runtime_names()} - general)
     pattern = re.compile(r"(?<![a-z])(" + "|".join(map(re.escape, words)) + r")(?![a-z])")
     for path in _files(folder):
         for number, line in enumerate(path.read_text(encoding="utf-8").lower().splitlines(), 1):
