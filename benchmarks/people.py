@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from claims import Claim, Options, main
+from people_commands import failing
 from people_tables import CASES, TRUTH, Case
 
 import hardware
@@ -48,8 +49,18 @@ def _calibrates(case: Case, measured: list[hardware.Measurement]) -> bool:
     return sum(errors) / len(errors) < 0.05
 
 
+def commands(options: Options) -> Iterator[Claim]:
+    """Commands and snippets of README and docs that fail as pasted, in a copy of examples/."""
+    if options.smoke:
+        yield Claim("people_readme_commands_failing", None, reason="takes minutes: not in the smoke run")
+        return
+    wrong = failing()
+    yield Claim("people_readme_commands_failing", len(wrong), reason="; ".join(wrong))
+
+
 def run(options: Options) -> Iterator[Claim]:
     yield from tables(options)
+    yield from commands(options)
 
 
 if __name__ == "__main__":
