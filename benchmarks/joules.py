@@ -31,7 +31,7 @@ import tocompiler
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 SIZES = (1, 2, 3, 5, 10, 30)
 LARGEST = 60  # rows predicted of a set in one draw
-LEARNED = 400  # rows of a set that take part
+LEARNED = 500  # rows of a set that take part
 XEON_CACHE = hardware.MemoryLevel("l3", int(19.25 * 2**20), source="Intel Xeon Gold 5120 data sheet")
 
 

@@ -29,7 +29,7 @@ __all__ = ["SCHEMA", "read", "written"]
 SCHEMA = 3
 _DEVICE = ("schema", "name", "data_hash", "rows", "description", "source", "runtime", "memory", "models")
 _MODEL = ("level", "operators", "phase", "exponent", "kernel_share", "coefficients", "range", "covariance", "metrics",
-          "interval", "seen", "kernel", "trees", "draws", "plain", "shares")
+          "interval", "seen", "kernel", "trees", "rows", "draws", "plain", "shares")
 _FIRST_TERMS = ("compute", "near", "far", "fresh", "weights", "branches", "kernels", "samples", "constant")
 """The terms of schema 1, in its order; its facts were the first of today's."""
 _LATER: Mapping[str, tuple[str, float]] = {"depthwise": ("compute", 1.0), "uncached": ("weights", 0.0)}
@@ -66,7 +66,7 @@ def _model_table(model: EnergyModel) -> dict[str, Any]:
     if model.trees is not None:
         table["trees"] = _learner_table(model.trees)
     if model.draws is not None:
-        table["draws"] = _learner_table(model.draws)
+        table |= {"rows": model.rows, "draws": _learner_table(model.draws)}
     if model.shares:
         table |= {"shares": dict(model.shares), "plain": {
             name: {t: c for t, c in zip(model.terms, values, strict=True) if c}
@@ -148,6 +148,7 @@ def _model(table: Mapping[str, Any]) -> EnergyModel:
         kernel_share=float(table.get("kernel_share", 0.5)),
         kernel=Kernel(**_learner(table["kernel"])) if "kernel" in table else None,
         trees=Trees(**_learner(table["trees"])) if "trees" in table else None,
+        rows=int(table.get("rows", 0)),
         draws=Draws(**{k: _array(v) for k, v in table["draws"].items()}) if "draws" in table else None,
         plain={name: tuple(float(values.get(t, 0.0)) for t in terms)
                for name, values in table.get("plain", {}).items()},

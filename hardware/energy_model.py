@@ -100,6 +100,7 @@ class EnergyModel:
     metrics: held-out figures
     kernel, trees: learners of the log residual (None: no correction), the trees faded by the kernel's similarity
     kernel_share: the kernel's share of their mean
+    rows: how many it was fitted to (0: none, its draws are what was known before)
     draws: of the coefficients, where rows are few (None: the coefficients alone)
     plain, shares: coefficients of plain models by name, and how much of the mean of logarithms each has
     """
@@ -119,6 +120,7 @@ class EnergyModel:
     trees: Trees | None = None
     kernel_share: float = 0.5
     seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rows: int = 0
     draws: Draws | None = None
     plain: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)

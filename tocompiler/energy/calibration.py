@@ -27,7 +27,7 @@ from tocompiler.execution import execute
 __all__ = ["calibrate", "data_hash", "rows_of"]
 
 _OWN_MODEL_FROM = 30  # layers of one kind that are worth a model of their own
-_MOVED = ("compute", "near", "far", "fresh", "weights")
+_MOVED = ("compute", "depthwise", "near", "far", "fresh", "weights", "uncached")
 """Terms of the model for operators that were never measured alone: what they move, and no cost of their own."""
 
 

@@ -71,7 +71,8 @@ def _averaged(model: EnergyModel, terms: Array) -> Array:
     """Log energy of the physical part, averaged with the plain models."""
     physical = np.log(np.maximum(linear(model, terms), _TINY)) * model.exponent
     if model.draws is not None:
-        physical = _least_relative_error(log_draws(model, terms))
+        logs = log_draws(model, terms)
+        physical = _least_relative_error(logs) if model.rows else np.median(logs, 0)
     mean = (1 - sum(model.shares.values())) * physical
     for name, share in model.shares.items():
         plain = terms[:, _places(model.terms)] @ np.asarray(model.plain[name])
@@ -88,7 +89,8 @@ def log_draws(model: EnergyModel, terms: Array) -> Array:
 
 def _least_relative_error(logs: Array) -> Array:
     """The energy whose relative error is least in the mean over draws (draws, rows): their median, each weighted by one
-    over its energy. An overestimate may err by any factor, an underestimate by one."""
+    over its energy. An overestimate may err by any factor, an underestimate by one. (Not for a prior, so wide that the
+    least error is that of half the median.)"""
     order = np.sort(logs, axis=0)
     weight = np.cumsum(np.exp(order[0] - order), axis=0)
     return np.asarray(order[(weight >= weight[-1] / 2).argmax(0), np.arange(logs.shape[1])])
