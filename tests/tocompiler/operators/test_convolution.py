@@ -42,6 +42,7 @@ def test_a_weight_gradient_of_a_grouped_convolution_is_as_large_as_the_forward_p
 def test_a_transposed_convolution_applies_its_kernel_at_every_input(make, work):
     op = make("ConvTranspose", (1, 16, 8, 8), (16, 8, 4, 4), strides=(2, 2), pads=(1, 1, 1, 1))
     assert op.outputs[0].shape == (1, 8, 16, 16)
+    assert make("ConvTranspose", (1, 2, 4, 5), (2, 3, 3, 2)).outputs[0].shape == (1, 3, 6, 6)  # n + k - 1 unless said
     assert work(op).multiply_accumulates == 16 * 8 * 8 * 8 * 4 * 4
 
 
