@@ -15,7 +15,9 @@ from pathlib import Path
 
 import numpy as np
 from claims import Claim, Options, datasets, main
+from data_centre_models import model_claims
 from data_centre_rows import DEVICES, OPERATORS, Array, Table, additive, boosted, operators, products
+from data_centre_serving import Served, additive_steps, calibrated, ecologits, one_factor, services
 
 import hardware
 import tocompiler
@@ -28,8 +30,10 @@ def run(options: Options) -> Iterator[Claim]:
     """Every claim; without the data sets, each with the reason."""
     folder = datasets()
     if folder is None or not (folder / "dc_gemm.csv.gz").exists():
-        for name in (*(f"dc_{o}_unseen" for o in OPERATORS), *(_transfer_name(*t) for t in TRANSFERS)):
+        for name in (*(f"dc_{o}_unseen" for o in OPERATORS), *(_transfer_name(*t) for t in TRANSFERS),
+                     "dc_serving_dense_bf16", "dc_serving_all"):
             yield Claim(name, None, "%", reason="set TOCOMPILER_DATASETS to the folder of the dc_* tables")
+        yield from model_claims(options)
         return
     most = 60 if options.smoke else 3000 if not options.full else None
     for name in OPERATORS:
@@ -37,6 +41,10 @@ def run(options: Options) -> Iterator[Claim]:
         yield _unseen(folder, name, rows, 5 if options.full else 1)
     for transfer in TRANSFERS:
         yield _transfer(folder, *transfer, most)
+    every = 12 if options.smoke else 1
+    yield _served("dc_serving_dense_bf16", services(folder, every, dense=True))
+    yield _served("dc_serving_all", services(folder, every))
+    yield from model_claims(options)
 
 
 def _mape(predicted: Array, joule: Array) -> float:
@@ -102,6 +110,28 @@ def _transfer(folder: Path, device: str, format: str, short: str, most: int | No
     beside = {"macs": _mape(products(table, train, test), joule),
               "without_first_of_sweep": _mape(found[~first], joule[~first])}
     return Claim(_transfer_name(device, format, short), _mape(found, joule), "%", beside)
+
+
+def _served(name: str, served: Served) -> Claim:
+    """Services whose model's whole family is left out, with the coverage of 90 % intervals."""
+    figures: dict[str, list[Array]] = {"ours": [], "macs": [], "additive": []}
+    order, inside = [], []
+    for family in np.unique(served.groups):
+        train, test = np.flatnonzero(served.groups != family), np.flatnonzero(served.groups == family)
+        if not len(train):
+            continue
+        device = calibrated(served, train)
+        found = [tocompiler.predict(served.measured[i].program, device) for i in test]
+        order.append(test)
+        inside += [p.low_joule <= served.joule[i] <= p.high_joule for p, i in zip(found, test, strict=True)]
+        figures["ours"].append(np.array([p.energy_joule for p in found]))
+        figures["macs"].append(one_factor(served, train, test))
+        figures["additive"].append(additive_steps(served, train, test))
+    joule = served.joule[np.concatenate(order)]
+    errors = {label: _mape(np.concatenate(values), joule) for label, values in figures.items()}
+    formula = _mape(ecologits(served), served.joule)
+    beside = {"ecologits": formula, "coverage": 100 * float(np.mean(inside)), "rows": len(joule)}
+    return Claim(name, errors.pop("ours"), "%", {**errors, **beside})
 
 
 if __name__ == "__main__":

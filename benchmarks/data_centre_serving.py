@@ -22,7 +22,7 @@ import hardware
 import tocompiler
 from tocompiler.serving import Parallel, Service
 
-__all__ = ["CACHE_BYTE", "PROMPTS", "Served", "ecologits", "services"]
+__all__ = ["CACHE_BYTE", "PROMPTS", "Served", "additive_steps", "calibrated", "ecologits", "one_factor", "services"]
 
 CACHE_BYTE = 50_000_000
 """The last cache of an H100 (NVIDIA H100 architecture white paper, 2022)."""
@@ -135,8 +135,24 @@ def ecologits(served: Served) -> Array:
     return np.asarray(each * 3600 * served.batch * needed / served.devices)
 
 
-def program_terms(served: Served) -> Array:
-    """Multiply-accumulates, bytes, parameters and 1 of each step, for plain regressions."""
+def one_factor(served: Served, train: Array, test: Array) -> Array:
+    """One joule for each multiply-accumulate."""
+    macs = _totals(served)[:, 0]
+    return np.asarray(macs[test] * np.median(served.joule[train] / macs[train]))
+
+
+def additive_steps(served: Served, train: Array, test: Array) -> Array:
+    """Non-negative least squares of relative errors on multiply-accumulates, bytes, parameters and 1."""
+    from scipy.optimize import nnls
+
+    totals = _totals(served)
+    scale = 1 / totals[train].max(0)
+    found, _ = nnls(totals[train] * scale / served.joule[train, None], np.ones(len(served.joule[train])))
+    return np.asarray(totals[test] * scale @ found)
+
+
+def _totals(served: Served) -> Array:
+    """Multiply-accumulates, bytes, parameters and 1 of each step."""
     totals = [m.program.totals for m in served.measured]
     return np.array([[float(t.multiply_accumulates), float(t.traffic_bit) / 8, float(t.parameters), 1.0]
                      for t in totals])
