@@ -115,7 +115,8 @@ def _transfer(folder: Path, device: str, format: str, short: str, most: int | No
 def _served(name: str, served: Served) -> Claim:
     """Services whose model's whole family is left out, with the coverage of 90 % intervals."""
     figures: dict[str, list[Array]] = {"ours": [], "macs": [], "additive": []}
-    order, inside = [], []
+    order: list[Array] = []
+    inside: list[bool] = []
     for family in np.unique(served.groups):
         train, test = np.flatnonzero(served.groups != family), np.flatnonzero(served.groups == family)
         if not len(train):
