@@ -14,6 +14,7 @@ without, each non-negative with the least relative squares, and boosted trees on
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -119,6 +120,8 @@ def run(options: Options) -> Iterator[Claim]:
     yield from formats(sets)
     yield upward(sets)
     yield technology()
+    yield networks(options.smoke)
+    yield in_domain(sets)
     yield from seconds(sets)
 
 
@@ -232,6 +235,45 @@ def technology() -> Claim:
                     outside.append(f"{name} {label} {term} {value:.1e}")
     return Claim("coefficients_outside_technology", len(outside), "", {"devices": len(hardware.device_names())},
                  "; ".join(outside[:20]))
+
+
+def networks(smoke: bool) -> Claim:
+    """Whole networks on the desktop that was calibrated on single layers, forward and backward."""
+    folder, file = datasets(), "cpu_raptorlake_networks.csv"
+    if folder is None or smoke:
+        return Claim("layers_to_networks_raptorlake", None, "x", reason="set TOCOMPILER_DATASETS; not in a smoke run")
+    device, ratios = hardware.load_device("cpu_raptorlake"), {}
+    with (folder / file).open(newline="", encoding="utf-8") as lines:
+        for r in csv.DictReader(lines):
+            size = int(float(r["in_h"]))
+            net = tocompiler.zoo.build(r["model"], batch=int(r["batch"]), image_size=size, num_classes=10)
+            phase = "inference" if r["phase"].startswith("inference") else "backward"
+            found = tocompiler.predict(tocompiler.compile(net, phase=phase), device)
+            ratios[f"{r['model']} {phase}"] = found.energy_joule / float(r["energy_joule"])
+    worst = max(ratios, key=lambda name: abs(np.log(ratios[name])))
+    return Claim("layers_to_networks_raptorlake", float(np.exp(abs(np.log(ratios[worst])))), "x", {"network": worst},
+                 "; ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items()))
+
+
+def in_domain(sets: list[DeviceSet]) -> Claim:
+    """Coverage of predictions that call themselves inside, of a fifth of the groups by the other four fifths."""
+    cover = {}
+    for s in sets:
+        names = np.random.default_rng(0).permutation(np.unique(s.rows.groups))
+        held = np.isin(s.rows.groups, names[:len(names) // 5])
+        if len(names) >= 10:
+            train, test = np.flatnonzero(~held), np.flatnonzero(held)[:LARGEST]
+            device = s.calibrated(train)
+            said = [tocompiler.predict(m.program, device, m.conditions) for m in s.rows.take(test).measured]
+            met = [p.low_joule <= joule <= p.high_joule
+                   for p, joule in zip(said, s.rows.joule[test], strict=True) if p.in_domain]
+            if len(met) >= 10:
+                cover[s.name] = 100 * float(np.mean(met))
+    if not cover:
+        return Claim("coverage_in_domain_worst", None, "%", reason="no set has ten held-out rows that are inside")
+    worst = min(cover, key=lambda name: cover[name])
+    return Claim("coverage_in_domain_worst", cover[worst], "%", {"set": worst, "sets": len(cover)},
+                 "; ".join(f"{name} {share:.0f}" for name, share in cover.items()))
 
 
 def seconds(sets: list[DeviceSet]) -> Iterator[Claim]:

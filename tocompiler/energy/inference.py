@@ -169,13 +169,16 @@ def distance(model: EnergyModel, terms: Array) -> Array:
 def strain(model: EnergyModel, terms: Array) -> Array:
     """How much that matters: the terms' excesses weighted by their shares of the energy, in e-folds.
 
-    A term far below its range adds next to nothing to the energy, and so next to nothing to its error.
+    A term far below its range adds next to nothing to the energy, and so next to nothing to its error. Of a term that
+    no row had the prior knows the coefficient within ``_UNSEEN``.
     """
     parts = _parts(model, terms)
     shares = parts / np.maximum(parts.sum(1, keepdims=True), _TINY)
-    return np.asarray((shares * _excess(model, terms)).sum(1))
+    excess = _excess(model, terms)
+    return np.asarray((shares * np.where(excess < _NEVER, excess, _UNSEEN)).sum(1))
 
 
+_UNSEEN = 2.0  # e-folds: nine in ten of the deviations about a prior's mean, whose standard deviation is some 1.3
 _NEVER = 1e3  # e-folds: a term that no row had is outside the data wherever it occurs
 
 
