@@ -17,7 +17,8 @@ from pathlib import Path
 def repacked(data: bytes, time: int) -> bytes:
     """The archive's files with everything that varies from build to build set to one value."""
     plain, packed = io.BytesIO(), io.BytesIO()
-    with tarfile.open(fileobj=io.BytesIO(data)) as old, tarfile.open(fileobj=plain, mode="w") as new:
+    whole = io.BytesIO(gzip.decompress(data))  # members are read in another order than they lie in
+    with tarfile.open(fileobj=whole) as old, tarfile.open(fileobj=plain, mode="w") as new:
         for entry in sorted(old.getmembers(), key=lambda e: e.name):
             entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = time, 0, 0, "", ""
             entry.mode, entry.pax_headers = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644, {}
