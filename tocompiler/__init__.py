@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tocompiler.lowering import AluProgram, AluRow
     from tocompiler.network import Network
     from tocompiler.profiling import profiled_statistics, weight_statistics
+    from tocompiler.report.summary import summary
     from tocompiler.runtimes import rule
     from tocompiler.tables import read_measurements
     from tocompiler.technology_fit import NodeFit, fit_node, node_switching
@@ -34,7 +35,7 @@ __all__ = ["AluProgram", "AluRow", "Evidence", "ExecutionProgram", "Network", "N
            "Prior", "Ratio", "Statistics", "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile",
            "doubts", "estimators", "evaluate", "execute", "fit_node", "learn_prior", "load", "loading", "measuring",
            "network_of", "node_switching", "operators", "passes", "predict", "profiled_statistics", "ratio",
-           "read_measurements", "rule", "serving", "shipped_prior", "skim", "transfer", "weight_statistics",
+           "read_measurements", "rule", "serving", "shipped_prior", "skim", "summary", "transfer", "weight_statistics",
            "zero_shot", "zoo"]
 __version__ = "0.1.0"
 
@@ -52,11 +53,12 @@ _HOMES = {
     "energy.transfer": ("transfer", "zero_shot"),
     "execution": ("ExecutionProgram", "execute"),
     "families": ("network_of",),
-    "frontends.onnx_reader": ("skim",),
+    "frontends.onnx_reader": ("skim", "summary",),
     "loading": ("load",),
     "lowering": ("AluProgram", "AluRow"),
     "network": ("Network",),
     "profiling": ("profiled_statistics", "weight_statistics"),
+    "report.summary": ("summary",),
     "runtimes": ("rule",),
     "tensors": ("Operator", "Statistics", "Tensor"),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # the benchmarks are no package
-from people_commands import clean_folder, pasted, run  # noqa: E402
+from people_commands import clean_folder, pasted, run
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,8 @@ def _chained(node: Node) -> Node:
     hoisted: list[Node] = []
     for child in node.children:
         inner = child.children
-        if inner and all(grandchild.children and grandchild.name.isdecimal() for grandchild in inner):
+        numbered = all(grandchild.children and grandchild.name.isdecimal() for grandchild in inner)
+        if inner and numbered and not child.name.isdecimal():
             for grandchild in inner:
                 grandchild.name = f"{child.name}.{grandchild.name}"
             hoisted += inner
