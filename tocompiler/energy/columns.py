@@ -59,11 +59,10 @@ class Columns:
 
     @cached_property
     def layer_terms(self) -> Array:
-        """Terms of each layer measured alone: its rows together, the constant once, the cache to itself."""
+        """Terms of each layer: its rows together, the constant once as if it were measured alone."""
         summed = np.zeros((len(self.leaders), len(TERMS)))
         np.add.at(summed, list(self.execution.layer), self.terms)
         summed[:, CONSTANT] = 1.0
-        summed[:, _UNCACHED] = [weight * self._uncached(weight) for weight in summed[:, _WEIGHTS]]
         return summed
 
     @cached_property
