@@ -29,7 +29,7 @@ class FunctionRow:
 
     ``tasks`` are those of one evaluation, conversions between the format and ``internal_format`` included; ``depth``
     is its longest chain of dependent tasks. ``table_bit`` is the size of its constant tables. Errors are in ulp
-    over ``points`` arguments within ``domain`` whose results are normal numbers, and absolute. ``argument`` is ``y``
+    over ``points`` arguments within ``domain``, the largest at ``worst``, and absolute. ``argument`` is ``y``
     for a derivative that takes the function's result. A function of a vector (softmax) is counted on one of
     ``elements`` numbers: ``tasks`` are those of all of them.
     """
@@ -48,7 +48,12 @@ class FunctionRow:
     domain: tuple[float, float]
     argument: str
     program_hash: str
+    worst: float = 0.0
     elements: int = 1
+
+
+class _UnknownError(Exception):
+    """Nobody registered a function of that name."""
 
 
 @cache
@@ -65,11 +70,11 @@ def _stored(name: str, format: str) -> list[dict[str, Any]]:
 
 
 def _registered(name: str, format: str) -> list[dict[str, Any]]:
-    """Rows of a function that has none in the shipped table, measured now; LookupError for an unknown name."""
+    """Rows of a function that has none in the shipped table, measured now; _UnknownError for an unknown name."""
     from alu_library.elementary.register import every
 
     if name not in every() or every()[name].inner:
-        raise LookupError(name)
+        raise _UnknownError(name)
     from alu_library.elementary.table import quickly_measured  # brings numpy
 
     return quickly_measured(name, format)
@@ -77,10 +82,11 @@ def _registered(name: str, format: str) -> list[dict[str, Any]]:
 
 @cache
 def _measured(name: str, format: str) -> tuple[FunctionRow, ...]:
-    """Rows in a format that has a table; LookupError, which no cache keeps, for an unknown name."""
+    """Rows in a format that has a table; _UnknownError, which no cache keeps, for an unknown name."""
     return tuple(
         FunctionRow(**r | {
             "name": name, "format": format, "domain": (float(r["domain"][0]), float(r["domain"][1])),
+            "worst": float(r["worst"]),
             "tasks": Tasks({(task, in_format): n for task, in_format, n in r["tasks"]}),
         })
         for r in _stored(name, format)
@@ -109,7 +115,7 @@ def function_rows(name: str, format: str) -> tuple[FunctionRow, ...]:
     measured = _measured_format(format)
     try:
         rows = _measured(name, measured)
-    except LookupError:
+    except _UnknownError:
         known = ", ".join(function_names(format))
         raise ValueError(f"no algorithm for the function {name!r} in {format}: use one of {known}") from None
     if measured == format:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from alu_library.elementary.programs import Counter, Operand, Program, Reading, convert
+from alu_library.elementary.operations import convert
+from alu_library.elementary.programs import Counter, Operand, Program, Reading
 from alu_library.elementary.register import Maker, every, find
 from alu_library.elementary.segments import WIDEST, fraction_bits, lookup, segments
 from alu_library.formats import parse
@@ -20,14 +21,19 @@ __all__ = ["INTERNALS", "Choice", "Counted", "choices", "count", "domain", "name
 
 INTERNALS: Mapping[str, tuple[tuple[str, int], ...]] = {
     "fp64": (("fp64", 54), ("fp64", 40)),
-    "fp32": (("fp64", 34), ("e8m31", 30), ("e8m27", 27), ("e8m25", 26), ("fp32", 25), ("fp32", 20), ("fp32", 14)),
-    "tf32": (("e8m31", 30), ("fp32", 18), ("e8m16", 15), ("tf32", 12)),
+    "fp32": (("fp64", 34), ("e9m31", 30), ("e9m27", 27), ("e9m25", 26), ("e9m23", 25), ("e9m23", 20), ("fp32", 25),
+             ("fp32", 20), ("fp32", 14)),
+    "tf32": (("e9m31", 30), ("e9m23", 18), ("e9m16", 15), ("tf32", 12)),
     "fp16": (("fp64", 30), ("e8m31", 30), ("fp32", 18), ("e8m16", 15), ("fp16", 12)),
-    "bf16": (("fp64", 30), ("e8m31", 30), ("fp32", 15), ("e8m13", 12), ("bf16", 9)),
+    "bf16": (("fp64", 30), ("e9m31", 30), ("e9m23", 15), ("e9m13", 12), ("bf16", 9)),
     "fp8_e4m3": (("fp8_e4m3", 4), ("e8m13", 8)),
     "fp8_e5m2": (("fp8_e5m2", 3), ("e8m13", 8)),
 }
-"""Internal formats and target bits that are tried for each format, most accurate first."""
+"""Internal formats and target bits that are tried for each format, most accurate first.
+
+One more bit of exponent than the format itself costs next to nothing, holds every subnormal number as a normal one, and
+lets no e^x overflow or vanish before the result does.
+"""
 
 
 _EXACT_STYLES = ("direct", "digit_recurrence", "lookup")
@@ -101,7 +107,7 @@ def choices(name: str, format: str) -> Iterator[Choice]:
 
 def run(choice: Choice, reading: Reading, *operands: Operand) -> Operand:
     """Read a choice's program: operands and result in its format, everything between in the internal one."""
-    reading.algorithms = choice.algorithms
+    reading.algorithms, reading.source = choice.algorithms, choice.format
     return convert(choice.program(*(convert(x, choice.internal_format) for x in operands)), choice.format)
 
 
@@ -120,18 +126,13 @@ def count(choice: Choice) -> Counted:
 
 
 def domain(choice: Choice) -> tuple[float, float]:
-    """Arguments for which the program is meant; all finite numbers of the format unless the mathematics, the count of
-    quarter turns or the exponent range of the internal format says otherwise."""
+    """Arguments for which the program is meant: where the function is real, and in fp64 where its exponents last."""
     function = find(choice.name)
     low, high = function.domain
-    inner, outer = parse(choice.internal_format), parse(choice.format)
-    if inner.exponent_bits <= outer.exponent_bits:
-        largest = -inner.minimum_exponent * math.log(2)
+    if parse(choice.format).exponent_bits >= parse("fp64").exponent_bits:
+        largest = -parse(choice.internal_format).minimum_exponent * math.log(2)
         if function.tail:
             low = max(low, -function.tail(largest))
         if function.growth:
             low, high = max(low, -function.growth(largest)), min(high, function.growth(largest))
-    if choice.name.removesuffix("_derivative") in ("sin", "cos", "tan") and choice.name != "tan_derivative":
-        turns = 2.0 ** (inner.mantissa_bits - inner.mantissa_bits // 2)
-        low, high = -turns, turns
     return low, high

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 
-from alu_library.elementary.programs import Operand, from_fixed, is_negative, negate_if, shift_right, to_fixed
+from alu_library.elementary.operations import from_fixed, is_negative, negate_if, shift_right, to_fixed
+from alu_library.elementary.programs import Operand
 
 __all__ = ["exponential", "sine_and_cosine"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from alu_library.elementary.programs import Operand, maximum, minimum, truncate
+from alu_library.elementary.operations import maximum, minimum, truncate
+from alu_library.elementary.programs import Operand
 from alu_library.formats import parse
 
-__all__ = ["exact_product", "exp_of_product", "gated", "held", "over_one_plus", "random_gate"]
+__all__ = ["exact_product", "exp_of_product", "gated", "held", "random_gate", "until_it_vanishes", "vanishing"]
 
 
 def exact_product(x: Operand, y: Operand | float) -> tuple[Operand, Operand]:
@@ -29,9 +30,16 @@ def exp_of_product(x: Operand, y: Operand | float) -> Operand:
     return x.reading.call("exp_sum", *exact_product(x, y))
 
 
-def over_one_plus(x: Operand, e: Operand) -> Operand:
-    """x/(1 + e), where e may have overflowed."""
-    return x / (1 + minimum(e, parse(x.format).maximum))
+def until_it_vanishes(x: Operand) -> Operand:
+    """x held where x e^x rounds to zero, before it becomes infinity times zero."""
+    return maximum(x, -vanishing(x))
+
+
+def vanishing(x: Operand) -> float:
+    """Where x e^-x rounds to zero in the program's own format."""
+    f = parse(x.reading.source or x.format)
+    t = (f.mantissa_bits - f.minimum_exponent + 2) * math.log(2)
+    return float(math.ceil(t + math.log(t) + 1))
 
 
 def held(x: Operand, limit: float) -> Operand:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from alu_library.elementary.common import wide_enough
-from alu_library.elementary.programs import Operand, minimum, truncate
+from alu_library.elementary.operations import truncate
+from alu_library.elementary.programs import Operand
 from alu_library.formats import parse
 
 __all__ = ["gaussian", "gaussian_end", "tail_and_density", "tail_end"]
@@ -23,8 +24,7 @@ def gaussian(a: Operand, factor: float, bits: float) -> Operand:
 
 
 def tail_and_density(a: Operand, bits: float) -> tuple[Operand, Operand]:
-    """Q(a), and the e^(-a^2/2) it was made from; a is held where that is above the smallest number."""
-    a = minimum(a, tail_end(a.format))
+    """Q(a), and the e^(-a^2/2) it was made from, for a held at ``tail_end``."""
     e = gaussian(a, 0.5, bits)
     return e * a.reading.call("scaled_tail", a), e
 

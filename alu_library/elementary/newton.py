@@ -6,22 +6,29 @@ J.-M. Muller et al., "Handbook of Floating-Point Arithmetic", 2nd edition (2018)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
-from alu_library.elementary.programs import (
-    Operand,
-    exponent,
+from alu_library.elementary.common import fields, rescaled
+from alu_library.elementary.operations import (
+    constant,
+    copy_sign,
     has_bit,
+    is_finite,
+    is_infinite,
+    is_nan,
+    is_negative,
+    is_zero,
     multiply_signs,
     pattern_index,
     scale,
     select,
     shift_right,
-    significand,
     table,
 )
+from alu_library.elementary.programs import Operand
 
-__all__ = ["goldschmidt", "inverse", "inverse_root", "iterations", "quotient", "root_parts"]
+__all__ = ["as_root", "goldschmidt", "inverse", "inverse_root", "iterations", "quotient", "root_parts"]
 
 SEED_BITS = 7
 """Leading fraction bits that address a seed table of 2^7 entries."""
@@ -51,14 +58,20 @@ def inverse(m: Operand, bits: float) -> Operand:
     return y
 
 
-def quotient(q: Operand, x: Operand, y: Operand) -> Operand:
-    """The quotient of the significands of x and y with the exponent and the sign of x/y."""
-    return multiply_signs(scale(q, exponent(x) - exponent(y)), x, y)
+def quotient(q: Operand, e: Operand, x: Operand, y: Operand) -> Operand:
+    """q 2^e with the sign of x/y, and what IEEE 754 says of zeros, infinities and NaN (7.2 and 7.3)."""
+    nan, infinite, zero = (constant(q, value) for value in (math.nan, math.inf, 0.0))
+    x_is_zero, y_is_infinite = is_zero(x), is_infinite(y)
+    value = select(x_is_zero, zero, select(y_is_infinite, zero, rescaled(q, e)))
+    value = select(is_zero(y), select(x_is_zero, nan, infinite), value)
+    value = select(is_infinite(x), select(y_is_infinite, nan, infinite), value)
+    value = select(is_nan(x), nan, select(is_nan(y), nan, value))
+    return multiply_signs(value, x, y)
 
 
 def goldschmidt(x: Operand, y: Operand, bits: float) -> Operand:
     """x/y: numerator and denominator are multiplied by the same factors 2 - d until the denominator is 1."""
-    n, d = significand(x), significand(y)
+    (e_x, n), (e_y, d) = fields(x), fields(y)
     factor = _seed(d, lambda v: 1 / v)
     n, d = n * factor, d * factor
     for step in range(steps := iterations(bits)):
@@ -66,12 +79,12 @@ def goldschmidt(x: Operand, y: Operand, bits: float) -> Operand:
         n = n * factor
         if step + 1 < steps:  # the last denominator is not used
             d = d * factor
-    return quotient(n, x, y)
+    return quotient(n, e_x - e_y, x, y)
 
 
 def root_parts(x: Operand) -> tuple[Operand, Operand, Operand]:
     """(y, m, e): y a seed of 1/sqrt(m), and x = m 4^(e/2) with m in [1, 4)."""
-    e, m = exponent(x), significand(x)
+    e, m = fields(x)
     odd = has_bit(e, 0)
     seed = _seed(m, lambda v: v**-0.5)
     y = select(odd, seed * 0.5**0.5, seed)
@@ -85,3 +98,10 @@ def inverse_root(x: Operand, bits: float) -> tuple[Operand, Operand, Operand]:
     for _ in range(iterations(bits)):
         y = y + y * (0.5 - half * (y * y))
     return y, m, shift_right(e, 1)
+
+
+def as_root(x: Operand, value: Operand, at_zero: float, at_infinity: float) -> Operand:
+    """``value`` for a positive number; ``at_zero`` with the sign of x (IEEE 754, 9.2.1), NaN for what is negative."""
+    value = select(is_finite(x), value, select(is_nan(x), x, constant(x, at_infinity)))
+    value = select(is_negative(x), constant(x, math.nan), value)
+    return select(is_zero(x), copy_sign(constant(x, at_zero), x), value)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alu_library.elementary.programs import Operand, Reading
-from alu_library.formats import encode, parse
+from alu_library.formats import Format, encode, parse
 
 __all__ = ["Array", "Numeric", "round_to"]
 
@@ -36,24 +36,23 @@ def round_to(values: Array, format: str) -> Array:
     f = parse(format)
     if not f.is_float:
         return values
-    if f.exponent_bits == 8 and not f.flush_subnormals:
-        return _upper_bits(values, f.mantissa_bits)
+    if 8 <= f.exponent_bits <= 10 and not f.flush_subnormals:
+        return _upper_bits(values, f)
     exponents = np.maximum(np.frexp(values)[1] - 1, f.minimum_exponent) - f.mantissa_bits
     rounded = np.ldexp(np.rint(np.ldexp(values, -exponents)), exponents)
     beyond = np.copysign(np.nan if f.finite_only else np.inf, rounded)
     return np.asarray(np.where(np.abs(rounded) > f.maximum, beyond, rounded))
 
 
-def _upper_bits(values: Array, mantissa_bits: int) -> Array:
-    """Formats with the exponent of fp32 (bf16, tf32, e8m27, ...), rounded on the bit pattern of the float64."""
-    drop = np.uint64(52 - mantissa_bits)
+def _upper_bits(values: Array, f: Format) -> Array:
+    """Formats whose numbers are normal in float64 (bf16, tf32, e9m27, ...), rounded on the bit pattern of that."""
+    drop = np.uint64(52 - f.mantissa_bits)
     bits = values.view(np.uint64)
     half = (np.uint64(1) << (drop - np.uint64(1))) - np.uint64(1) + ((bits >> drop) & np.uint64(1))
     rounded = ((bits + half) & ~((np.uint64(1) << drop) - np.uint64(1))).view(np.float64)
-    top = float(parse(f"e8m{mantissa_bits}").maximum)
-    rounded = np.where(np.abs(rounded) > top, np.copysign(np.inf, rounded), rounded)
-    spacing = 2.0 ** (-126 - mantissa_bits)  # of the subnormal numbers
-    small = np.abs(values) < 2.0**-126
+    rounded = np.where(np.abs(rounded) > f.maximum, np.copysign(np.inf, rounded), rounded)
+    spacing = 2.0 ** (f.minimum_exponent - f.mantissa_bits)  # of the subnormal numbers
+    small = np.abs(values) < 2.0**f.minimum_exponent
     rounded = np.where(small, np.rint(np.where(small, values, 0) / spacing) * spacing, rounded)
     return np.where(np.isfinite(values), rounded, values)
 
@@ -104,8 +103,35 @@ _ODD: Mapping[str, Callable[..., Array]] = {
 }
 
 
-def _scaled(x: Array, n: Array) -> Array:
-    return np.asarray(np.ldexp(x, n.astype(np.int32)))
+def _scaled(x: Array, n: Array, f: Format) -> Array:
+    """By the exponent field alone: what is, or becomes, smaller than the smallest normal is zero."""
+    smallest = 2.0**f.minimum_exponent
+    result = np.ldexp(x, n.astype(np.int32))
+    return np.where((np.abs(x) < smallest) | (np.abs(result) < smallest), np.copysign(0.0, x), result)
+
+
+def _scaled_gradually(x: Array, n: Array, f: Format) -> Array:
+    return np.where(np.abs(x) < 2.0**f.minimum_exponent, np.copysign(0.0, x), np.ldexp(x, n.astype(np.int32)))
+
+
+def _exponent(x: Array, f: Format) -> Array:
+    """The exponent field less the bias, all zeros and all ones included."""
+    magnitude = np.abs(x)
+    inside = np.where(magnitude < 2.0**f.minimum_exponent, f.minimum_exponent - 1.0, np.frexp(x)[1] - 1.0)
+    return np.where(np.isfinite(x), inside, 1.0 - f.minimum_exponent + 1)
+
+
+def _significand(x: Array, f: Format) -> Array:
+    """The fraction field under a hidden one, whatever the exponent field says; NaN is the quiet one."""
+    magnitude = np.abs(x)
+    below = magnitude < 2.0**f.minimum_exponent
+    inside = np.where(below, 1 + magnitude * 2.0**-f.minimum_exponent, np.frexp(magnitude)[0] * 2)
+    return np.where(np.isfinite(x), inside, np.where(np.isnan(x), 1.5, 1.0))
+
+
+def _integer(x: Array, f: Format) -> Array:
+    """The nearest integer that the format holds; 0 for NaN. The sum makes a zero positive."""
+    return np.where(np.isnan(x), 0.0, np.clip(np.rint(x), float(f.minimum), float(f.maximum))) + 0.0
 
 
 def _pattern_index(x: Array, lowest_exponent: int, fraction_bits: int) -> Array:
@@ -121,21 +147,31 @@ def _truncated(x: Array, bits: int) -> Array:
     return np.asarray(np.ldexp(np.trunc(np.ldexp(mantissa, bits)), exponents - bits))
 
 
+def _larger(a: Array, b: Array) -> Array:
+    return np.where((a > b) | np.isnan(a), a, b)  # numpy's own leaves open which of two zeros it is
+
+
+def _smaller(a: Array, b: Array) -> Array:
+    return np.where((a < b) | np.isnan(a), a, b)
+
+
 _EXACT: Mapping[str, Callable[..., Any]] = {
-    "maximum": np.maximum, "minimum": np.minimum, "less": np.less, "negate": np.negative, "absolute": np.abs,
+    "maximum": _larger, "minimum": _smaller, "less": np.less, "negate": np.negative, "absolute": np.abs,
     "select": lambda yes, no, bit: np.where(bit, yes, no),
     "copy_sign": np.copysign, "multiply_signs": lambda m, x, y: m * np.copysign(1.0, x) * np.copysign(1.0, y),
     "is_negative": np.signbit, "convert": lambda x: x,
-    "nearest_integer": np.rint,
-    "to_float": lambda n: n, "scale": _scaled, "exponent": lambda x: np.frexp(x)[1] - 1.0,
-    "significand": lambda x: np.abs(np.frexp(x)[0]) * 2, "low_bits": lambda n, bits: np.mod(n, 2.0**bits),
+    "to_float": lambda n: n, "low_bits": lambda n, bits: np.mod(n, 2.0**bits),
+    "is_finite": np.isfinite, "is_infinite": np.isinf, "is_nan": np.isnan, "is_zero": lambda x: x == 0,
     "has_bit": lambda n, bit: np.mod(np.floor(n / 2.0**bit), 2) == 1,
     "shift_right": lambda n, bits: np.floor(n / 2.0**bits), "shift_left": lambda n, bits: n * 2.0**bits,
-    "to_fixed": lambda x, fraction_bits: np.rint(np.ldexp(x, fraction_bits)),
     "from_fixed": lambda n, fraction_bits: np.ldexp(n, -fraction_bits),
     "negate_if": lambda n, bit: np.where(bit, -n, n),
     "pattern_index": _pattern_index, "truncate": _truncated,
 }
+_OF_FIELDS: Mapping[str, Callable[..., Any]] = {
+    "scale": _scaled, "scale_gradually": _scaled_gradually, "exponent": _exponent, "significand": _significand,
+}
+"""Operations that depend on the format of their operand."""
 
 
 @dataclass
@@ -160,11 +196,13 @@ class Numeric(Reading):
                 result = round_to((_ODD if wide else _PLAIN)[kind](*values), result_format)
             elif kind == "bit_pattern":
                 result = encode(operands[0].format, values[0]).astype(np.float64)
+            elif kind in ("nearest_integer", "to_fixed"):
+                result = _integer(np.ldexp(values[0], parameters.get("fraction_bits", 0)), f)
+            elif kind in _OF_FIELDS:
+                result = _OF_FIELDS[kind](*values, parse(operands[0].format))
             else:
                 result = _EXACT[kind](*values, **parameters)
-            if kind in ("convert", "to_float", "from_fixed", "scale"):
-                if kind == "scale":  # the field would underflow: the circuit returns zero
-                    result = np.where(np.abs(result) < 2.0**f.minimum_exponent, np.copysign(0.0, result), result)
+            if kind in ("convert", "to_float", "from_fixed", "scale", "scale_gradually"):
                 result = round_to(result, result_format)
         return result
 

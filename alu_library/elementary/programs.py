@@ -21,12 +21,7 @@ from typing import Any, TypeAlias
 from alu_library.formats import parse
 from alu_library.tasks import Tasks
 
-__all__ = [
-    "EXPONENT", "Charge", "Counter", "Operand", "Program", "Reading", "absolute", "bit_pattern", "constant",
-    "convert", "copy_sign", "exponent", "from_fixed", "has_bit", "is_negative", "less", "low_bits", "maximum",
-    "minimum", "multiply_signs", "nearest_integer", "negate_if", "pattern_index", "scale", "select", "shift_left",
-    "shift_right", "significand", "sqrt", "table", "to_fixed", "to_float", "truncate",
-]
+__all__ = ["EXPONENT", "Charge", "Counter", "Operand", "Program", "Reading"]
 
 EXPONENT = "int16"
 """Integer format in which exponents, indices and counts of reduced periods are computed."""
@@ -44,14 +39,19 @@ CHARGES: Mapping[str, Charge] = {
     "sqrt": _one("sqrt"), "maximum": _one("compare"), "minimum": _one("compare"), "less": _one("compare"),
     "select": _one("select"), "convert": _one("convert"), "nearest_integer": _one("convert"),
     "to_float": _one("convert"), "to_fixed": _one("convert"), "from_fixed": _one("convert"),
+    "scale_gradually": lambda format: {("add", EXPONENT): 1, ("convert", format): 1},
     # Work on the fields of a float: masks are logic, arithmetic on the exponent field is an integer addition.
     "negate": _one("logic"), "negate_if": _one("logic"), "absolute": _one("logic"), "copy_sign": _one("logic"),
     "multiply_signs": _one("logic"), "truncate": _one("logic"), "significand": _one("logic"), "low_bits": _one("logic"),
     "is_negative": lambda format: {}, "has_bit": lambda format: {},  # bits are wires
     "bit_pattern": lambda format: {},
+    # All ones in the exponent field, or nothing set at all: a tree of gates over the field, or over the word.
+    "is_finite": lambda format: {("logic", EXPONENT): 1}, "is_infinite": _one("logic"), "is_zero": _one("logic"),
+    "is_nan": _one("logic"),
     "exponent": lambda format: {("logic", format): 1, ("add", EXPONENT): 1},
-    # The exponent field is added to, and a result outside the range becomes zero or infinity.
-    "scale": lambda format: {("add", EXPONENT): 1, ("select", format): 1},
+    # The exponent field is added to, and a result outside the range becomes zero or infinity; so does a field that was
+    # all zeros or all ones before.
+    "scale": lambda format: {("add", EXPONENT): 1, ("logic", EXPONENT): 1, ("select", format): 1},
     "shift_left": _one("shift"), "shift_right": _one("shift"),
     "pattern_index": lambda format: {("shift", format): 1, ("add", EXPONENT): 1},
 }
@@ -97,9 +97,11 @@ Program: TypeAlias = Callable[..., Operand]
 
 @dataclass
 class Reading:
-    """One way to read a program. ``algorithms`` says which program serves each elementary function it calls."""
+    """One way to read a program. ``algorithms`` says which program serves each elementary function it calls, and
+    ``source`` the format that the operands of the whole program come in ("" where they are in the internal one)."""
 
     algorithms: Mapping[str, Program] = field(default_factory=dict)
+    source: str = ""
 
     def apply(self, kind: str, result_format: str, *operands: Operand | float, **parameters: Any) -> Operand:
         """Carry out one operation; bare numbers become constants in the format of the first operand."""
@@ -184,151 +186,3 @@ class Counter(Reading):
         sources = " ".join(str(o.value[0]) for o in operands)
         line = self._line(f"{kind} {format} {sources} {parameters}")
         return line, max(o.value[1] for o in operands) + sum(charge.values())
-
-
-def constant(like: Operand, value: float, format: str | None = None) -> Operand:
-    """A constant in ``format`` (that of ``like`` unless given)."""
-    return like.reading.constant(value, format or like.format)
-
-
-def sqrt(x: Operand) -> Operand:
-    """Square root, correctly rounded."""
-    return x.reading.apply("sqrt", x.format, x)
-
-
-def maximum(x: Operand, y: Operand | float) -> Operand:
-    """The larger of two values: one comparison. A NaN among them is the result."""
-    return x.reading.apply("maximum", x.format, x, y)
-
-
-def minimum(x: Operand, y: Operand | float) -> Operand:
-    """The smaller of two values: one comparison. A NaN among them is the result."""
-    return x.reading.apply("minimum", x.format, x, y)
-
-
-def less(x: Operand | float, y: Operand | float) -> Operand:
-    """The bit x < y: one comparison."""
-    reading = x.reading if isinstance(x, Operand) else y.reading  # type: ignore[union-attr]
-    return reading.apply("less", "uint2", x, y)
-
-
-def select(bit: Operand, yes: Operand | float, no: Operand | float) -> Operand:
-    """``yes`` where the bit is set, ``no`` elsewhere."""
-    like = yes if isinstance(yes, Operand) else no
-    format = like.format if isinstance(like, Operand) else bit.format
-    sides = [side if isinstance(side, Operand) else bit.reading.constant(side, format) for side in (yes, no)]
-    return bit.reading.apply("select", format, sides[0], sides[1], bit)
-
-
-def absolute(x: Operand) -> Operand:
-    """|x|: the sign bit cleared."""
-    return x.reading.apply("absolute", x.format, x)
-
-
-def copy_sign(magnitude: Operand, sign: Operand) -> Operand:
-    """``magnitude`` (not negative) with the sign of ``sign`` put on it."""
-    return magnitude.reading.apply("copy_sign", magnitude.format, magnitude, sign)
-
-
-def multiply_signs(magnitude: Operand, x: Operand, y: Operand) -> Operand:
-    """``magnitude`` (not negative) with the sign of x · y."""
-    return magnitude.reading.apply("multiply_signs", magnitude.format, magnitude, x, y)
-
-
-def is_negative(x: Operand) -> Operand:
-    """The sign bit of x, which exists already."""
-    return x.reading.apply("is_negative", "uint2", x)
-
-
-def truncate(x: Operand, bits: int) -> Operand:
-    """x with all but its leading ``bits`` significand bits cleared."""
-    return x.reading.apply("truncate", x.format, x, bits=bits)
-
-
-def convert(x: Operand, format: str) -> Operand:
-    """x in another number format, rounded to nearest even; charged in the wider of the two."""
-    if x.format == format:
-        return x
-    wider = max(x.format, format, key=lambda name: parse(name).bits)
-    return x.reading.apply("convert", format, Operand(x.reading, wider, x.value))
-
-
-def nearest_integer(x: Operand) -> Operand:
-    """The integer nearest to x, ties to even, in the format of exponents."""
-    return x.reading.apply("nearest_integer", EXPONENT, x)
-
-
-def to_float(n: Operand, format: str) -> Operand:
-    """The integer n as a float: charged in the format of the float."""
-    return n.reading.apply("to_float", format, Operand(n.reading, format, n.value))
-
-
-def to_fixed(x: Operand, fraction_bits: int, format: str) -> Operand:
-    """x as a fixed-point integer with ``fraction_bits`` behind the point, rounded to nearest even."""
-    return x.reading.apply("to_fixed", format, x, fraction_bits=fraction_bits)
-
-
-def from_fixed(n: Operand, fraction_bits: int, format: str) -> Operand:
-    """The float that a fixed-point integer stands for: charged in the format of the float."""
-    wide = Operand(n.reading, format, n.value)
-    return n.reading.apply("from_fixed", format, wide, fraction_bits=fraction_bits)
-
-
-def negate_if(n: Operand, bit: Operand) -> Operand:
-    """-n where the bit is set: an exclusive-or in front of the adder that follows, whose carry-in does the rest."""
-    return n.reading.apply("negate_if", n.format, n, bit)
-
-
-def scale(x: Operand, n: Operand | int) -> Operand:
-    """x · 2^n by adding to the exponent field: below the smallest normal it is zero, beyond the range infinite."""
-    power = n if isinstance(n, Operand) else x.reading.constant(n, EXPONENT)
-    return x.reading.apply("scale", x.format, x, power)
-
-
-def exponent(x: Operand) -> Operand:
-    """The integer e with 2^e <= |x| < 2^(e+1)."""
-    return x.reading.apply("exponent", EXPONENT, x)
-
-
-def significand(x: Operand) -> Operand:
-    """|x| / 2^exponent(x), in [1, 2)."""
-    return x.reading.apply("significand", x.format, x)
-
-
-def low_bits(n: Operand, bits: int) -> Operand:
-    """n modulo 2^bits."""
-    return n.reading.apply("low_bits", n.format, n, bits=bits)
-
-
-def bit_pattern(x: Operand) -> Operand:
-    """The word of x itself, as the address of a table."""
-    return x.reading.apply("bit_pattern", f"uint{parse(x.format).bits}", x)
-
-
-def has_bit(n: Operand, bit: int) -> Operand:
-    """Whether bit number ``bit`` of n is set, as a bit that steers a select."""
-    return n.reading.apply("has_bit", "uint2", n, bit=bit)
-
-
-def shift_right(n: Operand, bits: int) -> Operand:
-    """The integer n / 2^bits, rounded down."""
-    return n.reading.apply("shift_right", n.format, n, bits=bits)
-
-
-def shift_left(n: Operand, bits: int) -> Operand:
-    """The integer n · 2^bits."""
-    return n.reading.apply("shift_left", n.format, n, bits=bits)
-
-
-def pattern_index(x: Operand, lowest_exponent: int, fraction_bits: int) -> Operand:
-    """Which piece |x| is in, when every binade from 2^lowest_exponent up is cut into 2^fraction_bits pieces.
-
-    It is the bit pattern without its sign, shifted right, minus that of 2^lowest_exponent: a shift and an addition.
-    Negative where |x| < 2^lowest_exponent.
-    """
-    return x.reading.apply("pattern_index", EXPONENT, x, lowest_exponent=lowest_exponent, fraction_bits=fraction_bits)
-
-
-def table(index: Operand, rows: Sequence[Sequence[float]], format: str) -> list[Operand]:
-    """The columns of row ``index`` (held within the table) of a constant table whose words are in ``format``."""
-    return index.reading.columns(index, rows, format)

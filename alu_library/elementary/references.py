@@ -62,7 +62,16 @@ class _Float64:
 
 def in_float64(name: str) -> Callable[..., Any]:
     """The function on arrays of float64, with a relative error far below 1e-12 except next to a root."""
-    reference = find(name).reference
-    if reference is None:
+    function = find(name)
+    if function.reference is None:
         raise KeyError(f"no reference for {name}")
-    return partial(reference, _Float64())
+    program = partial(function.reference, _Float64())
+    return program if function.limits is None else partial(_with_limits, program, function.limits)
+
+
+def _with_limits(program: Callable[[Any], Any], limits: tuple[float, float], x: Any) -> Any:
+    """The program's values, and the limits at the two infinities."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        return np.where(np.isinf(x), np.where(np.asarray(x) < 0, *limits), program(x))

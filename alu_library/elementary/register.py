@@ -51,13 +51,13 @@ class Function:
 
     ``algorithms`` are its programs by style. ``formula(sympy, x)`` is the definition; a derivative that gives none is
     differentiated. ``reference(m, x)`` is the same in float64 with a relative error below 1e-12, written in the
-    functions of ``m``: numpy's and scipy.special's. ``composed`` programs work by calling other functions, whose
-    style is the choice's. ``inner`` functions serve others and have no rows.
+    functions of ``m``: numpy's and scipy.special's; ``limits`` are the values at -infinity and infinity where it does
+    not give them. ``composed`` programs work by calling other functions, whose style is the choice's. ``inner``
+    functions serve others and have no rows. ``digits``: terms like e^x against 1 need as many digits as they differ in.
+    ``second`` draws arguments y for arguments x, as ``second(random, x, format)``.
 
-    Exact only within ``domain``. Where the internal format has no more exponents than the format itself, ``tail(t)``
-    and ``growth(t)`` say how far to the left, and to both sides, results are right when e^-t is the smallest normal
-    number. ``digits``: terms like e^x against 1 need as many digits as they differ in. ``second`` draws arguments y
-    for arguments x, as ``second(random, x, format)``.
+    ``domain`` is where it is real. In fp64, beyond which no internal format has exponents, ``tail(t)`` and
+    ``growth(t)`` say how far to the left, and to both sides, results are right when e^-t is the smallest normal number.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Function:
     derivative: Function | None = None
     arguments: int = 1
     domain: tuple[float, float] = _EVERYWHERE
+    limits: tuple[float, float] | None = None
     tail: Callable[[float], float] | None = None
     growth: Callable[[float], float] | None = None
     shape: Shape | None = None

@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from functools import cache
 
-from alu_library.elementary.programs import (
-    EXPONENT,
-    Operand,
+from alu_library.elementary.operations import (
     absolute,
     bit_pattern,
+    constant,
     copy_sign,
+    is_infinite,
     is_negative,
     maximum,
     minimum,
@@ -24,6 +24,7 @@ from alu_library.elementary.programs import (
     select,
     table,
 )
+from alu_library.elementary.programs import EXPONENT, Operand
 from alu_library.elementary.register import Shape, find
 from alu_library.formats import decode, parse
 
@@ -74,10 +75,14 @@ def _words(name: str, format: str) -> list[list[float]]:
 
 def _value(name: str, x: float) -> float:
     """The function at x, rounded to float64; NaN where it has no real value."""
-    from alu_library.elementary.references import exactly
+    import numpy as np
+
+    from alu_library.elementary.references import exactly, in_float64
 
     try:
-        return float(exactly(name, x)) if math.isfinite(x) else math.nan
+        value = float(exactly(name, x)) if math.isfinite(x) else math.inf
+        with np.errstate(all="ignore"):  # zero has no sign in mpmath, nor has a pole, and the ends have no value
+            return value if math.isfinite(value) and value else float(in_float64(name)(np.float64(x)))
     except (TypeError, ValueError):  # a complex result, or an argument that mpmath refuses
         return math.nan
 
@@ -100,7 +105,15 @@ def segments(x: Operand, name: str, bits: float, degree: int) -> Operand:
     value = c[-1]
     for column in reversed(c[:-1]):
         value = value * d + column
+    value = select(is_infinite(x), _beyond(x, shape), value)
     return copy_sign(value, x) if shape.odd else value
+
+
+def _beyond(x: Operand, shape: Shape) -> Operand:
+    """The value at infinity of either sign: an asymptote's own, or infinite."""
+    right, left = (constant(x, math.inf * sign if slope else value)
+                   for (value, slope), sign in ((shape.right, 1), (shape.left, -1)))
+    return select(is_negative(x), left, right) if shape.halves == 2 else right
 
 
 @cache
@@ -120,7 +133,9 @@ def _half(name: str, shape: Shape, sign: float, lowest: int, cut: int, degree: i
         for binade in range(lowest, shape.highest) for start in
         (2.0**binade + i * 2.0 ** (binade - cut) for i in range(1 << cut))
     ]
-    return [line(*shape.at_zero), *pieces, line(*(shape.right if sign > 0 else shape.left))]
+    value, slope = shape.at_zero
+    # a function that is 0 there keeps the sign of zero
+    return [line(value or math.copysign(value, sign), slope), *pieces, line(*(shape.right if sign > 0 else shape.left))]
 
 
 def _piece(name: str, start: float, end: float, degree: int) -> list[float]:

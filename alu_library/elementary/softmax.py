@@ -15,7 +15,8 @@ import numpy as np
 from alu_library.elementary.accuracy import Accuracy, errors_of
 from alu_library.elementary.algorithms import INTERNALS, Choice, Counted, suite
 from alu_library.elementary.numeric import Numeric, round_to
-from alu_library.elementary.programs import Operand, Reading, convert, maximum
+from alu_library.elementary.operations import convert, maximum
+from alu_library.elementary.programs import Operand, Reading
 from alu_library.formats import parse
 
 __all__ = ["ELEMENTS", "PROGRAMS", "log_softmax", "measured", "softmax_online", "softmax_safe"]
@@ -86,7 +87,7 @@ def _reference(name: str, x: Any) -> Any:
 
 def run(choice: Choice, reading: Reading, x: Vector) -> list[Operand]:
     """Read a program: operands and results in the choice's format, everything between in the internal one."""
-    reading.algorithms = choice.algorithms
+    reading.algorithms, reading.source = choice.algorithms, choice.format
     inner = [convert(v, choice.internal_format) for v in x]
     return [convert(v, choice.format) for v in PROGRAMS[choice.name][choice.style.partition("_")[0]](inner)]
 

@@ -17,11 +17,12 @@ from typing import Any
 from alu_library.elementary import coefficients, softmax
 from alu_library.elementary.accuracy import CHECKED, Accuracy, measure
 from alu_library.elementary.algorithms import Choice, Counted, choices, count, domain, names
+from alu_library.elementary.exhaustive import accuracy_of
 from alu_library.elementary.register import find
 from alu_library.formats import parse
 from alu_library.functions import FORMATS
 
-__all__ = ["main", "quickly_measured", "row", "rows", "stored", "write"]
+__all__ = ["main", "quickly_measured", "row", "rows", "searched", "stored", "write"]
 
 POINTS = 100_000
 FULL_POINTS = 10_000_000
@@ -33,17 +34,29 @@ EXACT_POINTS = 300  # for fp64, whose every point is evaluated by mpmath
 def row(choice: Choice, accuracy: Accuracy, counted: Counted | None = None, elements: int = 1) -> dict[str, Any]:
     """One row of a table, as it is written."""
     counted = counted or count(choice)
-    low, high = domain(choice)
+    accuracy = accuracy_of(counted.program_hash()) or accuracy
+    whole = elements > 1  # a vector of any numbers
+    low, high = (-math.inf, math.inf) if whole else domain(choice)
     return {
         "algorithm": choice.algorithm, "internal_format": choice.internal_format,
         "tasks": [[task, in_format, n] for (task, in_format), n in sorted(counted.tasks.items())],
         "depth": counted.depth, "table_bit": counted.table_bit,
-        "max_error_ulp": _short(accuracy.max_error_ulp), "mean_error_ulp": _short(accuracy.mean_error_ulp),
-        "max_error_absolute": _short(accuracy.max_error_absolute), "points": accuracy.points,
-        "domain": [repr(low), repr(high)],
-        "argument": "y" if find(choice.name).of_result else "x",
+        **_errors(accuracy), "domain": [repr(low), repr(high)],
+        "argument": "y" if not whole and find(choice.name).of_result else "x",
         "program_hash": counted.program_hash(), **({"elements": elements} if elements > 1 else {}),
     }
+
+
+def searched(functions: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """The same rows with the errors of those that :mod:`.exhaustive` has searched since."""
+    return {name: [r | _errors(found) if (found := accuracy_of(r["program_hash"])) else r for r in rows]
+            for name, rows in functions.items()}
+
+
+def _errors(accuracy: Accuracy) -> dict[str, Any]:
+    return {"max_error_ulp": _short(accuracy.max_error_ulp), "mean_error_ulp": _short(accuracy.mean_error_ulp),
+            "max_error_absolute": _short(accuracy.max_error_absolute), "points": accuracy.points,
+            "worst": repr(accuracy.worst)}
 
 
 def _short(value: float) -> float:
@@ -114,7 +127,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--format", action="append", choices=FORMATS, help="only these formats")
     parser.add_argument("--function", action="append", metavar="NAME", dest="functions",
                         help="only this function and its derivative: the other rows stay as they are")
+    parser.add_argument("--searched", action="store_true",
+                        help="measure nothing: state what was searched on all of fp32 since")
     options = parser.parse_args(arguments)
+    if options.searched:
+        write("fp32", searched(stored("fp32")))
+        return
     if options.refit:
         coefficients.forget()
     for format in options.format or FORMATS:

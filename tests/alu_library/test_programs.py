@@ -12,7 +12,8 @@ import sympy
 from alu_library.elementary.algorithms import Choice, choices, count, names, run, two_arguments
 from alu_library.elementary.functions import exp as elementary_exp
 from alu_library.elementary.numeric import Numeric, round_to
-from alu_library.elementary.programs import CHARGES, Counter, Operand, less, maximum, scale, select
+from alu_library.elementary.operations import less, maximum, scale, select
+from alu_library.elementary.programs import CHARGES, Counter, Operand
 from alu_library.elementary.references import exactly, formula, in_float64
 from alu_library.elementary.register import every, find
 from alu_library.elementary.symbolic import expression

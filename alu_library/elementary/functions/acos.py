@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alu_library.elementary.coefficients import split
 from alu_library.elementary.functions.asin import reduced_asin
-from alu_library.elementary.programs import Operand, copy_sign, less, scale, select, sqrt
+from alu_library.elementary.operations import copy_sign, less, scale, select, sqrt
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed, with_bits
 from alu_library.formats import parse
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alu_library.elementary.coefficients import Fit, polynomial, split
 from alu_library.elementary.common import horner
-from alu_library.elementary.programs import Operand, absolute, copy_sign, less, scale, select, sqrt
+from alu_library.elementary.operations import absolute, copy_sign, less, scale, select, sqrt
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed, with_bits
 from alu_library.formats import parse
 

@@ -6,7 +6,8 @@ import math
 
 from alu_library.elementary.coefficients import Fit, polynomial, split
 from alu_library.elementary.common import horner, wide_enough
-from alu_library.elementary.programs import Operand, absolute, copy_sign, less, maximum, minimum, select
+from alu_library.elementary.operations import absolute, copy_sign, less, maximum, minimum, select
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed, with_bits
 from alu_library.formats import parse
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alu_library.elementary.programs import Operand, absolute, scale
+from alu_library.elementary.operations import absolute, scale
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 
 __all__ = ["FUNCTION", "cosh"]

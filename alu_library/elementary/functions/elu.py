@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from alu_library.elementary.programs import Operand, maximum, minimum
+from alu_library.elementary.operations import maximum, minimum
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 
 __all__ = ["FUNCTION", "SLOPE", "elu", "slope"]
@@ -23,7 +24,7 @@ def slope(y: Operand) -> Operand:
 SLOPE = Function(
     name="elu_derivative", composed=True, of_result=True, algorithms=composed(slope), domain=(-1.0, math.inf),
     formula=lambda s, y: s.Piecewise((y + 1, y < 0), (1, True)),
-    reference=lambda m, y: m.where(y < 0, y + 1, 1.0),
+    reference=lambda m, y: m.minimum(y, 0.0) + 1,
 )
 FUNCTION = Function(
     name="elu", composed=True, activation=True, algorithms=composed(elu), derivative=SLOPE,

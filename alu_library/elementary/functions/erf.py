@@ -7,7 +7,8 @@ import math
 from alu_library.elementary.coefficients import Fit, polynomial
 from alu_library.elementary.common import horner
 from alu_library.elementary.gaussian import gaussian
-from alu_library.elementary.programs import Operand, absolute, copy_sign, less, minimum, select
+from alu_library.elementary.operations import absolute, constant, copy_sign, is_infinite, less, minimum, select
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, Shape, with_bits
 from alu_library.formats import parse
 
@@ -36,7 +37,8 @@ def erf(x: Operand, bits: float) -> Operand:
 
 def _derivative(x: Operand, bits: float) -> Operand:
     """2/sqrt(pi) e^(-x^2)."""
-    return gaussian(minimum(absolute(x), 27.5), 1, bits) * (2 / math.sqrt(math.pi))
+    value = gaussian(minimum(absolute(x), 27.5), 1, bits) * (2 / math.sqrt(math.pi))
+    return select(is_infinite(x), constant(x, 0), value)
 
 
 FUNCTION = Function(

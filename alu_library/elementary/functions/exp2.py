@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from alu_library.elementary.coefficients import Fit, polynomial
-from alu_library.elementary.common import horner
-from alu_library.elementary.programs import Operand, nearest_integer, scale, to_float
+from alu_library.elementary.common import horner, rescaled
+from alu_library.elementary.operations import nearest_integer, to_float
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.reduction import limited
 from alu_library.elementary.register import Function, composed, with_bits
 
@@ -22,7 +23,7 @@ def exp2(x: Operand, bits: float) -> Operand:
     x = limited(x, 1)
     n = nearest_integer(x)
     r = x - to_float(n, x.format)
-    return scale(1 + r * horner(r, polynomial(_SLOPE, -0.5, 0.5, bits)), n)
+    return rescaled(1 + r * horner(r, polynomial(_SLOPE, -0.5, 0.5, bits)), n)
 
 
 FUNCTION = Function(

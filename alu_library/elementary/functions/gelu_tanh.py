@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from alu_library.elementary.functions.sigmoid import sigmoid
-from alu_library.elementary.gating import exp_of_product, gated, held, over_one_plus
+from alu_library.elementary.gating import exp_of_product, gated, held, vanishing
+from alu_library.elementary.operations import maximum, minimum
 from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, Shape, composed
 
@@ -18,9 +19,11 @@ CUBIC = 0.044715
 
 def gelu_tanh(x: Operand) -> Operand:
     """x/2 (1 + tanh u) = x/(1 + e^(-2 u)), 2 u = x (c + c · 0.044715 x^2)."""
-    near = held(x, 32)
+    limit = float(math.ceil(_end(vanishing(x))))
+    low = maximum(x, -limit)
+    near = minimum(low, limit)
     inner = near * near * (SCALE * CUBIC) + SCALE
-    return over_one_plus(x, exp_of_product(near, -inner))
+    return low / (1 + exp_of_product(near, -inner))
 
 
 def _derivative(x: Operand) -> Operand:
@@ -43,16 +46,18 @@ def _formula(s: Any, x: Any) -> Any:
 
 
 def _slope(m: Any, x: Any) -> Any:
+    x = m.minimum(m.maximum(x, -1e3), 1e3)  # 0 or 1 long before
     u = SCALE * x * (1 + CUBIC * x * x)
-    return m.expit(u) * (1 + x * (SCALE * (1 + 3 * CUBIC * m.minimum(x * x, 1e6))) * m.expit(-u))
+    return m.expit(u) * (1 + x * (SCALE * (1 + 3 * CUBIC * x * x)) * m.expit(-u))
 
 
 FUNCTION = Function(
     name="gelu_tanh", composed=True, activation=True, algorithms=composed(gelu_tanh), digits=True, tail=_end,
-    shape=Shape((0.0, 0.5), (0.0, 1.0)),
+    shape=Shape((0.0, 0.5), (0.0, 1.0), left=(-0.0, 0.0)),
+    limits=(-0.0, math.inf),
     formula=_formula,
     reference=lambda m, x: x * m.expit(SCALE * x * (1 + CUBIC * x * x)),
     derivative=Function(
         name="gelu_tanh_derivative", composed=True, algorithms=composed(_derivative), digits=True, tail=_end,
-        reference=_slope),
+        limits=(0.0, 1.0), reference=_slope),
 )

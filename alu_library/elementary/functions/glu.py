@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alu_library.elementary.gating import over_one_plus, random_gate
+from alu_library.elementary.gating import random_gate
 from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 
@@ -11,7 +11,7 @@ __all__ = ["FUNCTION", "glu"]
 
 def glu(x: Operand, gate: Operand) -> Operand:
     """x sigmoid(gate)."""
-    return over_one_plus(x, x.reading.call("exp", -gate))
+    return x / (1 + x.reading.call("exp", -gate))
 
 
 FUNCTION = Function(

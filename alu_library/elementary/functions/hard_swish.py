@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from alu_library.elementary.functions.hard_sigmoid import hard_sigmoid
-from alu_library.elementary.programs import Operand, absolute, is_negative, less, select
+import math
+
+from alu_library.elementary.operations import absolute, is_negative, less, maximum, minimum, select
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 
 __all__ = ["FUNCTION", "hard_swish"]
@@ -11,7 +13,8 @@ __all__ = ["FUNCTION", "hard_swish"]
 
 def hard_swish(x: Operand) -> Operand:
     """x · hard_sigmoid(x)."""
-    return x * hard_sigmoid(x)
+    x = maximum(x, -3)
+    return x * (minimum(x + 3, 6) * (1 / 6))
 
 
 def _derivative(x: Operand) -> Operand:
@@ -21,10 +24,11 @@ def _derivative(x: Operand) -> Operand:
 
 FUNCTION = Function(
     name="hard_swish", composed=True, activation=True, algorithms=composed(hard_swish),
+    limits=(-0.0, math.inf),
     formula=lambda s, x: x * s.Min(s.Max(x + 3, 0), 6) / 6,
     reference=lambda m, x: x * (m.minimum(m.maximum(x + 3, 0.0), 6.0) / 6),
     derivative=Function(
         name="hard_swish_derivative", composed=True, algorithms=composed(_derivative),
         formula=lambda s, x: s.Piecewise((0, x <= -3), (x / 3 + s.Rational(1, 2), x < 3), (1, True)),
-        reference=lambda m, x: m.where(m.abs(x) < 3, x / 3 + 0.5, m.where(x > 0, 1.0, 0.0))),
+        reference=lambda m, x: m.where(m.abs(x) < 3, x / 3 + 0.5, m.where(x < 0, 0.0, 1.0))),
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from alu_library.elementary.common import within
-from alu_library.elementary.programs import Operand, maximum, minimum
+from alu_library.elementary.operations import maximum, minimum
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 
 __all__ = ["FUNCTION", "hard_tanh"]

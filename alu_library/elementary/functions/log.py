@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 
 from alu_library.elementary.coefficients import Fit, polynomial, split
-from alu_library.elementary.common import horner, wide_enough
-from alu_library.elementary.programs import Operand, exponent, less, scale, select, significand, to_float
+from alu_library.elementary.common import as_logarithm, fields, horner, wide_enough
+from alu_library.elementary.operations import less, scale, select, to_float
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed, with_bits
 from alu_library.formats import parse
 
-__all__ = ["FUNCTION", "TWICE_ATANH", "log", "log1p_tail", "log_divided", "parts"]
+__all__ = ["FUNCTION", "TWICE_ATANH", "log", "log1p_tail", "log_divided", "log_of_positive", "parts"]
 
 TWICE_ATANH = Fit("atanh", lambda mp, u: (2 * mp.atanh(mp.sqrt(u)) / mp.sqrt(u) - 2) / u, lambda mp, u: u / 2)
 """log((1 + s)/(1 - s)) = 2 s + s u p(u), u = s^2"""
@@ -25,7 +26,7 @@ _TAIL = Fit("log1p", lambda mp, f: (mp.log1p(f) - f + f * f / 2) / f**3, lambda 
 
 def parts(x: Operand) -> tuple[Operand, Operand]:
     """x = 2^e (1 + f) with 1 + f in [1/sqrt 2, sqrt 2): e as a float, and f."""
-    e, m = exponent(x), significand(x)
+    e, m = fields(x)
     above = less(math.sqrt(2), m)
     return to_float(select(above, e + 1, e), x.format), select(above, scale(m, -1), m) - 1
 
@@ -39,6 +40,11 @@ def log1p_tail(f: Operand, bits: float) -> Operand:
 
 def log(x: Operand, bits: float) -> Operand:
     """log x = e ln 2 + log(1 + f), the larger part of e ln 2 added last because it is exact."""
+    return as_logarithm(x, log_of_positive(x, bits))
+
+
+def log_of_positive(x: Operand, bits: float) -> Operand:
+    """log x for a positive number."""
     e, f = parts(x)
     return _sum(e, f, log1p_tail(f, bits), bits)
 
@@ -50,7 +56,7 @@ def log_divided(x: Operand, bits: float) -> Operand:
     u = s * s
     p = polynomial(TWICE_ATANH, 0, (3 - 2 * math.sqrt(2)) ** 2 * 1.0001, bits)
     # 2 s = f - s f, so that f itself enters without an error (Sun's fdlibm uses the same identity).
-    return _sum(e, f, s * (u * horner(u, p) - f), bits)
+    return as_logarithm(x, _sum(e, f, s * (u * horner(u, p) - f), bits))
 
 
 def _sum(e: Operand, f: Operand, tail: Operand, bits: float) -> Operand:

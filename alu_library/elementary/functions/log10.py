@@ -23,5 +23,5 @@ FUNCTION = Function(
     reference=lambda m, x: m.log10(x),
     derivative=Function(
         name="log10_derivative", composed=True, algorithms=composed(lambda x: (1 / math.log(10)) / x),
-        domain=(0.0, math.inf), reference=lambda m, x: 1 / (x * math.log(10))),
+        domain=(0.0, math.inf), reference=lambda m, x: 1 / math.log(10) / x),
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from alu_library.elementary.coefficients import polynomial
 from alu_library.elementary.common import horner
 from alu_library.elementary.functions.log import TWICE_ATANH
-from alu_library.elementary.programs import Operand, scale
+from alu_library.elementary.operations import scale
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, with_bits
 
 __all__ = ["FUNCTION", "log1p_unit"]

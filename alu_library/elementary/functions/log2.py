@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from alu_library.elementary.coefficients import split
-from alu_library.elementary.common import wide_enough
+from alu_library.elementary.common import as_logarithm, wide_enough
 from alu_library.elementary.functions.log import log1p_tail, parts
-from alu_library.elementary.programs import Operand, truncate
+from alu_library.elementary.operations import truncate
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed, with_bits
 from alu_library.formats import parse
 
@@ -20,11 +21,11 @@ def to_base(x: Operand, bits: float, factor: str, of_two: float) -> Operand:
     tail = log1p_tail(f, bits)
     whole, = split(factor)
     if wide_enough(x.format, bits):
-        return e * of_two + (f + tail) * whole
+        return as_logarithm(x, e * of_two + (f + tail) * whole)
     high, rest = split(factor, parse(x.format).mantissa_bits // 2)
     f_high = truncate(f, parse(x.format).mantissa_bits // 2)
     low = f * rest + (f - f_high) * high + tail * whole
-    return e * of_two + (f_high * high + low)
+    return as_logarithm(x, e * of_two + (f_high * high + low))
 
 
 def log2(x: Operand, bits: float) -> Operand:
@@ -38,5 +39,5 @@ FUNCTION = Function(
     reference=lambda m, x: m.log2(x),
     derivative=Function(
         name="log2_derivative", composed=True, algorithms=composed(lambda x: (1 / math.log(2)) / x),
-        domain=(0.0, math.inf), reference=lambda m, x: 1 / (x * math.log(2))),
+        domain=(0.0, math.inf), reference=lambda m, x: 1 / math.log(2) / x),
 )

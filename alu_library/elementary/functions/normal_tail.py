@@ -1,4 +1,4 @@
-"""The probability that a normal variable exceeds a, for a >= 0."""
+"""The probability that a normal variable exceeds a, for a >= 0 held where it is no number any more."""
 
 from __future__ import annotations
 

@@ -5,6 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from alu_library.elementary.operations import (
+    absolute,
+    constant,
+    from_fixed,
+    has_bit,
+    is_infinite,
+    is_negative,
+    is_zero,
+    maximum,
+    minimum,
+    select,
+    to_fixed,
+)
 from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 from alu_library.formats import parse
@@ -13,8 +26,27 @@ __all__ = ["FUNCTION", "pow"]
 
 
 def pow(x: Operand, y: Operand) -> Operand:
-    """x^y = 2^(y log2 x) for x > 0. The product's rounding is magnified by the size of the exponent."""
-    return x.reading.call("exp2", y * x.reading.call("log2", x))
+    """|x|^y = 2^(y log2 |x|), with the sign that a whole y gives it, and the exceptions of C99, F.9.4.4.
+
+    The product's rounding is magnified by the size of the exponent.
+    """
+    logarithm = x.reading.call("log2", absolute(x))
+    value = x.reading.call("exp2", y * logarithm)
+    value = select(is_zero(logarithm), constant(x, 1), value)  # |x| = 1, whatever y is
+    whole, odd = _whole(y)
+    signed = select(whole, select(odd, -value, value), constant(x, math.nan))
+    signed = select(is_zero(x), select(whole, signed, value), signed)
+    signed = select(is_infinite(x), select(whole, signed, value), signed)
+    return select(is_zero(y), constant(x, 1), select(is_negative(x), signed, value))
+
+
+def _whole(y: Operand) -> tuple[Operand, Operand]:
+    """Whether y is an integer (an infinite one is), and an odd one."""
+    f = parse(y.format)
+    even = 2.0 ** (f.mantissa_bits + 1)  # as is every number from here on
+    held = maximum(minimum(y, even), -even)
+    n = to_fixed(held, 0, f"int{f.mantissa_bits + 3}")
+    return is_zero(held - from_fixed(n, 0, y.format)), has_bit(n, 0)
 
 
 def _exponents(random: Any, x: Any, format: str) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from alu_library.elementary.programs import Operand, is_negative, less, select
+from alu_library.elementary.operations import is_negative, less, select
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 
 __all__ = ["FUNCTION", "prelu"]

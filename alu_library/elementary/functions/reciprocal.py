@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from alu_library.elementary.newton import goldschmidt, inverse
-from alu_library.elementary.programs import Operand, constant, copy_sign, exponent, scale, significand
+from alu_library.elementary.common import fields
+from alu_library.elementary.newton import goldschmidt, inverse, quotient
+from alu_library.elementary.operations import constant
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed, with_bits
 
 __all__ = ["FUNCTION", "reciprocal", "reciprocal_goldschmidt", "reciprocal_newton"]
@@ -18,8 +20,8 @@ def reciprocal(x: Operand) -> Operand:
 
 def reciprocal_newton(x: Operand, bits: float) -> Operand:
     """1/m for the significand, scaled back by the exponent."""
-    y = inverse(significand(x), bits)
-    return copy_sign(scale(y, -exponent(x)), x)
+    e, m = fields(x)
+    return quotient(inverse(m, bits), -e, constant(x, 1), x)
 
 
 def reciprocal_goldschmidt(x: Operand, bits: float) -> Operand:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alu_library.elementary.programs import Operand, less, maximum, select
+from alu_library.elementary.operations import less, maximum, select
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 
 __all__ = ["FUNCTION", "relu"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from alu_library.elementary.newton import inverse_root
-from alu_library.elementary.programs import Operand, scale, sqrt
+from alu_library.elementary.newton import as_root, inverse_root
+from alu_library.elementary.operations import scale, sqrt
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed, with_bits
 
 __all__ = ["FUNCTION", "rsqrt", "rsqrt_newton"]
@@ -19,7 +20,7 @@ def rsqrt(x: Operand) -> Operand:
 def rsqrt_newton(x: Operand, bits: float) -> Operand:
     """1/sqrt m, scaled back by half the exponent."""
     y, _, h = inverse_root(x, bits)
-    return scale(y, -h)
+    return as_root(x, scale(y, -h), math.inf, 0.0)
 
 
 FUNCTION = Function(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from alu_library.elementary.programs import Operand, is_negative, less, minimum, select
+from alu_library.elementary.operations import is_negative, less, minimum, select
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 
 __all__ = ["ALPHA", "FUNCTION", "SCALE", "selu"]

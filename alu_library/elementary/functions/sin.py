@@ -6,12 +6,13 @@ import math
 
 from alu_library.elementary import cordic
 from alu_library.elementary.coefficients import Fit, polynomial
-from alu_library.elementary.common import horner
-from alu_library.elementary.programs import Operand, has_bit, scale, select
-from alu_library.elementary.reduction import quarter_turns
+from alu_library.elementary.common import horner, small_as_is
+from alu_library.elementary.operations import absolute, constant, has_bit, is_finite, is_negative, scale, select
+from alu_library.elementary.programs import Operand
+from alu_library.elementary.reduction import LAST_TURN, quarter_turns
 from alu_library.elementary.register import Function, composed, with_bits
 
-__all__ = ["FUNCTION", "sin", "sin_cordic", "sine_and_cosine"]
+__all__ = ["FUNCTION", "number_or_nan", "sin", "sin_cordic", "sine_and_cosine"]
 
 _SINE = Fit("sin", lambda mp, u: (mp.sin(mp.sqrt(u)) / mp.sqrt(u) - 1) / u, lambda mp, u: u)
 """sin r = r + r u p(u), u = r^2"""
@@ -31,28 +32,36 @@ def sine_and_cosine(r: Operand, bits: float) -> tuple[Operand, Operand]:
     return sine, cosine
 
 
-def _chosen(n: Operand, sine: Operand, cosine: Operand) -> Operand:
+def number_or_nan(x: Operand, value: Operand) -> Operand:
+    """``value`` for a number, NaN for an infinity and for NaN: a turn has no end."""
+    return select(is_finite(x), value, constant(value, math.nan))
+
+
+def _chosen(x: Operand, n: Operand, sine: Operand, cosine: Operand) -> Operand:
     value = select(has_bit(n, 0), cosine, sine)
-    return select(has_bit(n, 1), -value, value)
+    value = select(has_bit(n, 1), -value, value)
+    return number_or_nan(x, select(is_negative(x), -value, value))
 
 
 def sin(x: Operand, bits: float) -> Operand:
-    """sin x = ± sin r or ± cos r, by the two low bits of the number of quarter turns."""
-    n, r = quarter_turns(x)
-    return _chosen(n, *sine_and_cosine(r, bits))
+    """sin |x| = ± sin r or ± cos r, by the two low bits of the number of quarter turns."""
+    n, r = quarter_turns(absolute(x))
+    return _chosen(x, n, *sine_and_cosine(r, bits))
 
 
 def sin_cordic(x: Operand, bits: float) -> Operand:
     """The same by circular rotation."""
-    n, r = quarter_turns(x)
-    return _chosen(n, *cordic.sine_and_cosine(r, bits))
+    n, r = quarter_turns(absolute(x))
+    return small_as_is(x, _chosen(x, n, *cordic.sine_and_cosine(r, bits)))
 
 
 FUNCTION = Function(
     name="sin", algorithms={"polynomial": with_bits(sin), "cordic": with_bits(sin_cordic)},
+    growth=lambda t: LAST_TURN, limits=(math.nan, math.nan),
     formula=lambda s, x: s.sin(x),
     reference=lambda m, x: m.sin(x),
     derivative=Function(
-        name="sin_derivative", composed=True, algorithms=composed(lambda x: x.reading.call("cos", x)),
+        name="sin_derivative", composed=True, growth=lambda t: LAST_TURN, limits=(math.nan, math.nan),
+        algorithms=composed(lambda x: x.reading.call("cos", x)),
         reference=lambda m, x: m.cos(x)),
 )

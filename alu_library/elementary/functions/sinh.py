@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from alu_library.elementary.common import small_as_is
 from alu_library.elementary.functions.cosh import cosh
-from alu_library.elementary.programs import Operand, absolute, copy_sign, scale
+from alu_library.elementary.operations import absolute, copy_sign, is_finite, scale, select
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 
 __all__ = ["FUNCTION", "sinh"]
@@ -12,7 +14,8 @@ __all__ = ["FUNCTION", "sinh"]
 def sinh(x: Operand) -> Operand:
     """sinh |x| = (m + m/(m + 1))/2 with m = e^|x| - 1."""
     m = x.reading.call("expm1", absolute(x))
-    return copy_sign(scale(m + m / (m + 1), -1), x)
+    twice = select(is_finite(m), m + m / (m + 1), m)
+    return small_as_is(x, copy_sign(scale(twice, -1), x))
 
 
 FUNCTION = Function(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from alu_library.elementary.functions.sigmoid import sigmoid
-from alu_library.elementary.programs import Operand, absolute, maximum
+from alu_library.elementary.operations import absolute, maximum
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, Shape, composed
 
 __all__ = ["FUNCTION", "softplus"]

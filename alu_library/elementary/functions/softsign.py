@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from alu_library.elementary.programs import Operand, absolute
+from alu_library.elementary.operations import absolute, constant, copy_sign, is_infinite, select
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed
 
 __all__ = ["FUNCTION", "softsign"]
 
 
 def softsign(x: Operand) -> Operand:
-    """One addition and one division."""
-    return x / (1 + absolute(x))
+    """One addition and one division; ±1 at the infinities."""
+    return select(is_infinite(x), copy_sign(constant(x, 1), x), x / (1 + absolute(x)))
 
 
 def _derivative(x: Operand) -> Operand:
@@ -20,6 +21,7 @@ def _derivative(x: Operand) -> Operand:
 
 FUNCTION = Function(
     name="softsign", composed=True, activation=True, algorithms=composed(softsign),
+    limits=(-1.0, 1.0),
     formula=lambda s, x: x / (1 + s.Abs(x)),
     reference=lambda m, x: x / (1 + m.abs(x)),
     derivative=Function(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from alu_library.elementary.newton import inverse_root, iterations, root_parts
-from alu_library.elementary.programs import Operand, scale, shift_right, sqrt
+from alu_library.elementary.newton import as_root, inverse_root, iterations, root_parts
+from alu_library.elementary.operations import scale, shift_right, sqrt
+from alu_library.elementary.programs import Operand
 from alu_library.elementary.register import Function, composed, with_bits
 
 __all__ = ["FUNCTION", "root", "sqrt_goldschmidt", "sqrt_newton"]
@@ -20,7 +21,7 @@ def sqrt_newton(x: Operand, bits: float) -> Operand:
     """sqrt m = m y with y = 1/sqrt m, and one correction s + y/2 (m - s^2)."""
     y, m, h = inverse_root(x, bits)
     s = m * y
-    return scale(s + scale(y, -1) * (m - s * s), h)
+    return as_root(x, scale(s + scale(y, -1) * (m - s * s), h), 0.0, math.inf)
 
 
 def sqrt_goldschmidt(x: Operand, bits: float) -> Operand:
@@ -32,7 +33,7 @@ def sqrt_goldschmidt(x: Operand, bits: float) -> Operand:
         g = g + g * r
         if step + 1 < steps:
             h = h + h * r
-    return scale(g, shift_right(e, 1))
+    return as_root(x, scale(g, shift_right(e, 1)), 0.0, math.inf)
 
 
 FUNCTION = Function(
@@ -43,5 +44,5 @@ FUNCTION = Function(
     reference=lambda m, x: m.sqrt(x),
     derivative=Function(
         name="sqrt_derivative", composed=True, of_result=True, algorithms=composed(lambda y: 0.5 / y),
-        domain=(0.0, math.inf), formula=lambda s, y: 1 / (2 * y), reference=lambda m, y: 1 / (2 * y)),
+        domain=(0.0, math.inf), formula=lambda s, y: 1 / (2 * y), reference=lambda m, y: 0.5 / y),
 )

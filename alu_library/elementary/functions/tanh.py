@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from alu_library.elementary.programs import Operand, absolute, copy_sign, minimum, scale
+from alu_library.elementary.common import small_as_is, subnormals_are_normal
+from alu_library.elementary.operations import absolute, copy_sign, minimum, scale
+from alu_library.elementary.programs import Operand
+from alu_library.elementary.reduction import LN2
 from alu_library.elementary.register import Function, Shape, composed
+from alu_library.formats import parse
 
 __all__ = ["FUNCTION", "tanh"]
 
-_IS_ONE = 40.0  # 1 - tanh 20 < 2^-56: beyond, e^(2 |x|) - 1 need not grow
-
-
 def tanh(x: Operand) -> Operand:
     """tanh |x| = m/(m + 2) with m = e^(2 |x|) - 1."""
-    m = x.reading.call("expm1", minimum(scale(absolute(x), 1), _IS_ONE))
-    return copy_sign(m / (m + 2), x)
+    is_one = (parse(x.format).mantissa_bits + 4) * LN2  # 1 - tanh is 2 e^-2|x|: it rounds to 1 by then
+    m = x.reading.call("expm1", minimum(scale(absolute(x), 1), is_one))
+    value = copy_sign(m / (m + 2), x)
+    return value if subnormals_are_normal(x) else small_as_is(x, value)
 
 
 FUNCTION = Function(
