@@ -16,7 +16,7 @@ from hardware.terms import TERMS
 from tocompiler.bayes.posterior import Normal, group_weights, sample
 from tocompiler.bayes.prior import NAMES, shipped_prior
 from tocompiler.energy.inference import input_names, inputs, joule, novelty
-from tocompiler.energy.plain import PHYSICAL, PLAIN, fit_plain, shares
+from tocompiler.energy.plain import PHYSICAL, fit_plain, shares, tried
 
 if TYPE_CHECKING:
     from tocompiler.energy.correction import Learned
@@ -26,7 +26,7 @@ __all__ = ["Choices", "HeldOut", "Rows", "fit", "fit_and_hold_out", "folds", "un
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 
 _CORRECTED_FROM = 90  # rows from which a residual correction is worth trying
-_GAIN = 0.9  # a correction must bring the cross-validated error below this share of the error without
+_ODDS = 19  # against a correction before any group was held out, as against a plain model
 _NAMES = tuple(TERMS)
 _NOTICED = 1e-3  # a share below this is left out
 _KEPT = 80  # draws of a posterior, at most: what an average over them needs
@@ -96,8 +96,10 @@ def fit_and_hold_out(rows: Rows, choices: Choices, level: str = "program") -> tu
     if not (choices.correction and len(rows) >= _CORRECTED_FROM):
         return _averaged(rows, choices, level)
     model = _physical(rows, choices, level)
-    if not _worth_correcting(rows, choices, model):
-        return _averaged(rows, choices, level)
+    if rows.group_count < _CORRECTED_FROM:
+        plain, unseen = _averaged(rows, choices, level)
+        if not _worth_correcting(rows, choices, level, unseen):
+            return plain, unseen
     learned = _learned(rows, model, choices.seed)
     corrected = _corrected(model, learned)
     if not len(learned.rows):
@@ -126,7 +128,7 @@ def _averaged(rows: Rows, choices: Choices, level: str) -> tuple[EnergyModel, He
     order = np.concatenate([b for _, b in parts])
     logs = {PHYSICAL: np.concatenate([np.log(joule(m, rows.terms[b], rows.facts[b]))
                                       for m, (_, b) in zip(without, parts, strict=True)])}
-    for name in PLAIN:
+    for name in tried(len(rows)):
         plain = [rows.terms[b] @ fit_plain(name, rows.terms[a], rows.joule[a]) for a, b in parts]
         logs[name] = np.maximum(np.log(np.maximum(np.concatenate(plain), 1e-300)), logs[PHYSICAL] - 20.0)
     measured = rows.joule[order]
@@ -138,19 +140,18 @@ def _averaged(rows: Rows, choices: Choices, level: str) -> tuple[EnergyModel, He
     return replace(model, plain=plain_models, shares=kept), unseen
 
 
-def _worth_correcting(rows: Rows, choices: Choices, model: EnergyModel) -> bool:
-    """Where rows are independent, always; where groups are few, if predictions of held-out groups gain a tenth."""
-    if rows.group_count >= _CORRECTED_FROM:
-        return True
-    plain, corrected = [], []
+def _worth_correcting(rows: Rows, choices: Choices, level: str, plain: HeldOut) -> bool:
+    """Where groups are few: whether errors on held-out groups are so much less than without a correction that their
+    likelihood (as in ``shares``) outweighs the odds against it."""
+    corrected = []
     for a, b in folds(rows.groups, 5, choices.seed):
         part, rest = rows.take(a), rows.take(b)
-        without = _physical(part, choices, model.level)
-        plain.append(joule(without, rest.terms, rest.facts) / rest.joule)
-        mended = _corrected(without, _learned(part, without, choices.seed))
+        bare = _physical(part, choices, level)
+        mended = _corrected(bare, _learned(part, bare, choices.seed))
         corrected.append(joule(mended, rest.terms, rest.facts) / rest.joule)
-    errors = [np.abs(np.concatenate(ratios) - 1).mean() for ratios in (plain, corrected)]
-    return bool(errors[1] < _GAIN * errors[0])
+    without = np.abs(plain.predicted / plain.joule - 1).mean()
+    gain = without / np.abs(np.concatenate(corrected) - 1).mean()
+    return bool((rows.group_count - 1) * math.log(gain) > math.log(_ODDS))
 
 
 def _physical(rows: Rows, choices: Choices, level: str) -> EnergyModel:

@@ -35,7 +35,8 @@ class _Scores(Rule):
         x = op.given(0)
         rows = x.shape[:1] if len(x.shape) > 1 else (1,)
         if not op.operator.endswith("Classifier"):
-            return [((*rows, int(op.attributes.get("n_targets", op.attributes.get("targets", 1)))), "fp32")]
+            format = x.format if op.operator.endswith(".TreeEnsemble") else "fp32"
+            return [((*rows, int(op.attributes.get("n_targets", op.attributes.get("targets", 1)))), format)]
         for ending, format in (("int64s", "int64"), ("ints", "int64"), ("strings", "string")):
             labels = op.attributes.get(f"classlabels_{ending}")
             if labels:

@@ -65,4 +65,4 @@ def test_a_second_session_goes_on_where_the_first_stopped(tmp_path: Path) -> Non
 
     every = start() + start() + start()
     assert sorted(every) == sorted(w.model for w in plan.workloads)
-    assert OTHER.model in every[:2]
+    assert OTHER.model in every[:3]  # the ends of what is alike, and what is unlike, before what lies between

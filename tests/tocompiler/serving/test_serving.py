@@ -112,7 +112,9 @@ def test_sharing_saves_and_links_cost() -> None:
     assert dealt.links_joule == pytest.approx(dealt.sent.total_byte * 8 * 10e-12)
     assert dealt.links_joule > 0
     assert dealt.memory.weights_byte < 0.6 * together.memory.weights_byte
-    drafted = serve(Service(LLAMA, DEVICE, draft={**LLAMA, "num_hidden_layers": 1}), Workload(64, 32, speculate=3))
+    deep = {**LLAMA, "num_hidden_layers": 16}
+    alone, drafted = (serve(Service(deep, DEVICE, draft=draft), Workload(64, 32, speculate=3 if draft else 0))
+                      for draft in (None, {**LLAMA, "num_hidden_layers": 1}))
     assert drafted.decode.joule < alone.decode.joule
 
 
