@@ -125,6 +125,9 @@ def test_a_plain_model_counts_where_it_predicts_better() -> None:
     # Odds 19 to 1 before, 2 to 1 for each group held out but one.
     assert few["bytes"] == pytest.approx(4 / 23)
     assert many["bytes"] > 0.99
+    # As likely as the prior's after a hundred rows, if both err alike.
+    alike = shares({"physical": [0.1] * 100, "bytes": [0.1] * 100, "every term": [0.1] * 100}, groups=5)
+    assert alike == pytest.approx({"physical": 0.475, "bytes": 0.025, "every term": 0.5})
     terms = np.column_stack([RANDOM.uniform(1e6, 1e7, 12), np.exp(RANDOM.uniform(8, 14, 12))])
     rows = rows_of(terms, terms[:, 1] * 1e-9, ("compute", "near"))
     model = fit(rows, Choices(correction=False))

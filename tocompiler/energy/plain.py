@@ -52,8 +52,9 @@ def shares(errors: Mapping[str, Sequence[float]], groups: int) -> dict[str, floa
     mean = {name: max(float(np.mean(e)), _EXACT) for name, e in errors.items()}
     rows = len(errors[PHYSICAL])
     free = rows / (rows + _FADE) if FREE in mean else 0.0
-    belief = {name: (1 - free) * (1 - _BELIEF) / (len(PLAIN) - 1) for name in mean}
-    belief |= {PHYSICAL: (1 - free) * _BELIEF} | ({FREE: free} if free else {})
+    simple = mean.keys() - {PHYSICAL, FREE}
+    belief = {PHYSICAL: (1 - free) * _BELIEF, FREE: free}
+    belief |= dict.fromkeys(simple, (1 - free) * (1 - _BELIEF) / max(len(simple), 1))
     logs = {name: math.log(belief[name]) - (groups - 1) * math.log(m) for name, m in mean.items()}
     best = max(logs.values())
     raw = {name: math.exp(x - best) for name, x in logs.items()}
