@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,14 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tomli_w
 
 from hardware.runtime import RuleUse, Runtime, load_runtime, runtime_names
 from tocompiler import Network, compile, load
 from tocompiler.costing import TransistorProgram
 from tocompiler.execution import ExecutionProgram, execute
 from tocompiler.families import build
-from tocompiler.runtimes import applied, rule_names
 from tocompiler.runtimes.draft import AMOUNTS
 
 
@@ -317,25 +314,6 @@ def test_conditions_of_a_row_override_the_rules() -> None:
         execute(program, "onednn_avx2", conditions={"pages": "old"})
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("lanes = 8", "unknown key lanes; use one of name, based_on"),
-    ("[[rule]]\nblock = 8", r"a \[\[rule\]\] has no name"),
-    ("based_on = 'abacus'", "unknown runtime 'abacus'; use one of accelerator"),
-    ("[[rule]]\nname = 'pad'", "rule 'pad': no such rule; use one of attention, attention_tiles"),
-    ("[[rule]]\nname = 'channel_blocks'\nblok = 8", "rule 'channel_blocks': unknown parameter 'blok'; use block"),
-    ("[[rule]]\nname = 'channel_blocks'", "rule 'channel_blocks': parameter 'block' is missing; give a whole number"),
-    ("[[rule]]\nname = 'channel_blocks'\nblock = 0", "parameter 'block': 0 is not a whole number above 0"),
-    ("[[rule]]\nname = 'channel_blocks'\nblock = 'x'", "parameter 'block': 'x' is not a whole number"),
-    ("[[rule]]\nname = 'attention'\nattention = 'fused'\ncost = nan", "parameter 'cost': nan is not a finite number"),
-])
-def test_a_bad_runtime_file_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "bad.toml"
-    path.write_text(f"name = 'bad'\n{text}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=message) as error:
-        conv(under=str(path))
-    assert "\n" not in str(error.value)
-
-
 def test_a_symbol_must_be_bound_first() -> None:
     with pytest.raises(ValueError, match=r"has a symbolic dimension: bind it \(--dim NAME=N\)"):
         execute(compile(load("bert_base", symbolic=True)))
@@ -350,19 +328,3 @@ def test_a_renamed_operator_executes_the_same() -> None:
         return amounts(compile(called, phase="training"), "onednn_avx2")
 
     assert total("x.gradient") == total("a") == total("w.step")
-
-
-def test_every_rule_of_every_shipped_runtime_says_where_it_is_known_from() -> None:
-    for name in runtime_names():
-        found = load_runtime(name)
-        assert found.name == name
-        assert found.source
-        assert all(use.source for use in found.rules)
-        assert applied(found) is not None
-    assert set(rule_names()) >= {use.name for name in runtime_names() for use in load_runtime(name).rules}
-
-
-def test_a_runtime_reads_back_as_it_was_written() -> None:
-    for name in runtime_names():
-        found = load_runtime(name)
-        assert Runtime.from_table(tomllib.loads(tomli_w.dumps(found.as_table()))) == found
