@@ -66,7 +66,7 @@ def _model_table(model: EnergyModel) -> dict[str, Any]:
     if model.trees is not None:
         table["trees"] = _learner_table(model.trees)
     if model.draws is not None:
-        table |= {"rows": model.rows, "draws": _learner_table(model.draws)}
+        table |= {"rows": model.rows, "draws": {"terms": list(model.terms), **_learner_table(model.draws)}}
     if model.shares:
         table |= {"shares": dict(model.shares), "plain": {
             name: {t: c for t, c in zip(model.terms, values, strict=True) if c}
@@ -149,12 +149,21 @@ def _model(table: Mapping[str, Any]) -> EnergyModel:
         kernel=Kernel(**_learner(table["kernel"])) if "kernel" in table else None,
         trees=Trees(**_learner(table["trees"])) if "trees" in table else None,
         rows=int(table.get("rows", 0)),
-        draws=Draws(**{k: _array(v) for k, v in table["draws"].items()}) if "draws" in table else None,
+        draws=_draws(table["draws"], terms) if "draws" in table else None,
         plain={name: tuple(float(values.get(t, 0.0)) for t in terms)
                for name, values in table.get("plain", {}).items()},
         shares={name: float(share) for name, share in table.get("shares", {}).items()})
     check_model(model)
     return model
+
+
+def _draws(table: Mapping[str, Any], terms: Sequence[str]) -> Draws:
+    """Draws whose columns, found by name, follow the model's terms."""
+    place = {name: i for i, name in enumerate(table["terms"])}
+    if place.keys() != set(terms):
+        raise ValueError("the draws' terms are not the coefficients'")
+    columns = np.atleast_2d(_array(table["coefficients"]))[:, [place[t] for t in terms]]
+    return Draws(columns, **{k: _array(v) for k, v in table.items() if k not in ("terms", "coefficients")})
 
 
 def _interval(table: Mapping[str, Any]) -> Interval:
