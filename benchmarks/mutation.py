@@ -9,6 +9,7 @@ environment variable MUTATION_ROOM names a room to draw from, MUTATION_COUNT ano
 from __future__ import annotations
 
 import ast
+import atexit
 import os
 import re
 import shutil
@@ -18,12 +19,34 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from claims import Claim, Options, main
 from mutants import ROOMS, Mutant, drawn, room_of
 
-_ROOT = Path(__file__).resolve().parent.parent
+_PACKAGES = ("alu_library", "hardware", "tocompiler")
+
+
+def _with_sources() -> Path:
+    """The repository; where the packages are installed elsewhere, as for a wheel, a copy that has them beside the
+    tests."""
+    home = Path(__file__).resolve().parent.parent
+    if all((home / name).is_dir() for name in _PACKAGES):
+        return home
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    copy = Path(folder.name) / "repository"
+    shutil.copytree(home, copy)
+    for name in _PACKAGES:
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            raise SystemExit(f"{name} is neither beside the benchmarks nor installed: install the project first")
+        shutil.copytree(Path(spec.origin).parent, copy / name)
+    return copy
+
+
+_ROOT = _with_sources()
 _COUNTS = {"full": 400, "default": 24, "smoke": 2}
 _FILES, _SECONDS = 5, 240
 """Test files a mutant is shown to, the nearest first, and how long they may take together."""
