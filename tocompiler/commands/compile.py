@@ -10,6 +10,7 @@ import click
 from tocompiler import limits
 from tocompiler.commands.output import note, put, put_json
 from tocompiler.commands.planning import plan_of, planning_options
+from tocompiler.commands.subject import dimensions
 from tocompiler.compiler import compile
 from tocompiler.loading import load
 from tocompiler.network import Network
@@ -29,18 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-def _dimensions(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for text in values:
-        name, _, number = text.partition("=")
-        if not name or not number.isdecimal() or int(number) == 0:
-            raise click.BadParameter(f"'{text}' is not NAME=N with a positive N, as in sequence=128")
-        found[name] = int(number)
-    return found
-
-
 def _limits(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
-    found = _dimensions(ctx, parameter, values)
+    found = dimensions(ctx, parameter, values)
     unknown = sorted(found.keys() - limits.DEFAULTS.keys())
     if unknown:
         raise click.BadParameter(f"there is no budget '{unknown[0]}'; there are {', '.join(limits.DEFAULTS)}")
@@ -64,7 +55,7 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.command("compile")
 @click.argument("model")
 @click.option("--batch", type=click.IntRange(min=1), help="Batch size; binds a dynamic first dimension.")
-@click.option("--dim", "dims", multiple=True, callback=_dimensions, metavar="NAME=N", help="Bind a dynamic dimension.")
+@click.option("--dim", "dims", multiple=True, callback=dimensions, metavar="NAME=N", help="Bind a dynamic dimension.")
 @click.option("--symbolic", is_flag=True, help="Keep unbound dimensions as symbols: counts become formulas in them.")
 @click.option("--format", help="Number format of every floating-point tensor (fp32, fp16, fp8_e4m3, ...), or a "
               "scheme for products with weights (mxfp4, nvfp4, w4a16, ...).")
