@@ -9,6 +9,7 @@ from pathlib import Path
 from alu_library.circuits.adders import ADDERS
 from alu_library.circuits.multipliers import MULTIPLIERS
 from alu_library.formats import BLOCKS, NAMED, parse
+from alu_library.functions import FORMATS, function_names, function_rows
 from alu_library.pricing import chosen_circuit
 from alu_library.tasks import PRIMITIVES
 
@@ -35,7 +36,7 @@ def circuit_sets() -> list[str]:
 
 def entries() -> list[tuple[str, str]]:
     """(circuit, format) of every row of the characterised table, in order, each once."""
-    return sorted(dict.fromkeys([*_priced(), *_listed_integers(), *_listed_floats()]), key=_order)
+    return sorted(dict.fromkeys([*_priced(), *_inside_functions(), *_listed_integers(), *_listed_floats()]), key=_order)
 
 
 def _order(entry: tuple[str, str]) -> tuple[str, str, int, str]:
@@ -52,6 +53,18 @@ def _priced() -> Iterator[tuple[str, str]]:
             yield circuit, format
     for name, format in product(circuit_sets(), BLOCKS):
         yield str(chosen_circuit("multiply_accumulate", format, name)), format
+
+
+def _inside_functions() -> Iterator[tuple[str, str]]:
+    """What the measured elementary functions are made of: the cheapest is chosen by price, in every run."""
+    tasks = {key for format in FORMATS for name in function_names(format) for row in function_rows(name, format)
+             for key in row.tasks}
+    for name, (task, format) in product(circuit_sets(), sorted(tasks)):
+        parts = (task,) if chosen_circuit(task, format, name) else ("multiply", "accumulate")
+        for part in parts if task != "table_read" else ():
+            circuit = chosen_circuit(part, format, name)
+            if circuit is not None:
+                yield circuit, format
 
 
 def _listed_integers() -> Iterator[tuple[str, str]]:
