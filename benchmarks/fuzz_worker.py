@@ -1,7 +1,12 @@
-"""Runs fuzzing cases in processes that may die: each case in process, under limits of processor time and memory."""
+"""Runs fuzzing cases in processes that may die: each case in process, under limits of processor time and memory.
+
+The processes are forked from one that has imported everything and read the shipped devices, which are most of a case's
+time else.
+"""
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import json
@@ -16,10 +21,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from fuzz_inputs import Case, case
+from fuzz_seeds import seeds
 
 __all__ = ["CLASSES", "Finding", "run_case", "run_cases"]
 
@@ -43,12 +51,34 @@ class Finding:
 
 def run_cases(indices: Iterable[int], workers: int = 2) -> Iterator[Finding]:
     """The findings of many cases, which ``workers`` processes share; one that dies is a finding too."""
+    _prepare()
     every = list(indices)
     running = [_Worker(every[w::workers]) for w in range(workers)]
     while running:
         for worker in running:
             yield from worker.findings()
         running = [worker for worker in running if not worker.done]
+
+
+@cache
+def _prepare() -> None:
+    """Import what commands import when they run, and read every shipped device once instead of in each case."""
+    with tempfile.TemporaryDirectory() as folder:
+        model, table = Path(folder) / "model.onnx", Path(folder) / "table.csv"
+        model.write_bytes(seeds()[0])
+        table.write_text("model,energy_joule\nmlp:4-3,1\nmlp:8-3,2\nmlp:16-3,3\n", encoding="utf-8")
+        for line in (f"compile {model} --device cpu_raptorlake --json -", "circuits --json -", "activations relu",
+                     "devices --json -", f"calibrate {table} --name board",
+                     f"evaluate {table} --device cpu_raptorlake --json -"):
+            verdict, said = _command(line.split())
+            assert verdict == "accepted", said
+    files = importlib.import_module("hardware.device_file")
+    read, folder_of = files.read, resources.files("hardware").joinpath("devices")
+    shipped = {text: read(text) for file in folder_of.iterdir() if file.name.endswith(".toml")
+               for text in [file.read_text(encoding="utf-8")]}
+    files.read = lambda text: shipped[text] if text in shipped else read(text)
+    gc.collect()
+    gc.freeze()
 
 
 class _Worker:

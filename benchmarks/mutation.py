@@ -1,29 +1,32 @@
 """Claims on the tests: of small changes of the sources, drawn by seed, how many some test notices.
 
-Each mutant is written into a copy of the repository, and the test files that reach its file and share most words with
-it run there until one fails; one that runs longer than its time counts as noticed. ``--full`` draws 400 mutants, which
-takes hours, the default 24, ``--smoke`` 2. Each end is printed on standard error with file, line and change. The
-environment variable MUTATION_ROOM names a room to draw from, MUTATION_COUNT another number, MUTATION_SEED another draw.
+Which test runs which function is observed first, once; then each mutant is shown to the tests that run its function,
+the quickest first. ``--full`` draws 400 mutants and takes an hour, the default 24, ``--smoke`` 2; the last two observe
+only test files near the mutants. Each end is printed on standard error with file, line and change. The environment
+variable MUTATION_ROOM names a room to draw from, MUTATION_COUNT another number, MUTATION_SEED another draw, and
+MUTATION_RESULTS a folder that what was found is kept in: a later run goes on from there, and shows survivors to the
+tests again.
 """
 
 from __future__ import annotations
 
 import ast
 import atexit
+import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from claims import Claim, Options, main
 from mutants import ROOMS, Mutant, drawn, room_of
+from mutation_tests import anew, in_place, observed, preload
 
 _PACKAGES = ("alu_library", "hardware", "tocompiler")
 
@@ -48,8 +51,8 @@ def _with_sources() -> Path:
 
 _ROOT = _with_sources()
 _COUNTS = {"full": 400, "default": 24, "smoke": 2}
-_FILES, _SECONDS = 5, 240
-"""Test files a mutant is shown to, the nearest first, and how long they may take together."""
+_NEAR = {"default": 3, "smoke": 2}
+"""Test files a mutant is shown to, the nearest; all of them in a full run."""
 
 
 def run(options: Options) -> Iterator[Claim]:
@@ -59,52 +62,52 @@ def run(options: Options) -> Iterator[Claim]:
     mutants = drawn(_ROOT, count * (1 if wanted is None else 2 * (len(ROOMS) + 1)),
                     int(os.environ.get("MUTATION_SEED", "15")))
     chosen = [m for m in mutants if wanted in (None, room_of(m.path))][:count]
-    tried: Counter[str] = Counter()
-    killed: Counter[str] = Counter()
-    late = 0
-    for mutant, end in zip(chosen, _ends(chosen), strict=True):
-        room = room_of(mutant.path)
-        tried[room] += 1
-        killed[room] += end != "survived"
-        late += end == "late"
-        print(f"{end}: {mutant.path}:{mutant.line}: {mutant.change}", file=sys.stderr, flush=True)
-    total = sum(tried.values())
-    yield Claim("mutation_score", sum(killed.values()) / total, "", {"mutants": total, "by time alone": late},
-                "killed by the nearest tests")
+    files = _tests() if size == "full" else sorted({t for m in chosen for t in _nearest(m.path)[:_NEAR[size]]})
+    ends = _ends(chosen, files)
+    tried = Counter(room_of(m.path) for m in chosen)
+    killed = Counter(room_of(m.path) for m in chosen if ends[_name(m)] != "survived")
+    late = sum(end == "late" for end in ends.values())
+    yield Claim("mutation_score", sum(killed.values()) / len(chosen), "",
+                {"mutants": len(chosen), "by time alone": late},
+                "" if size == "full" else "killed by the nearest tests")
     for room in ROOMS:
         yield Claim(f"mutation_score_{room}", killed[room] / tried[room] if tried[room] else None, "",
                     {"mutants": tried[room]}, "" if tried[room] else "no mutant of this room was drawn")
 
 
-def _ends(mutants: list[Mutant]) -> Iterator[str]:
+def _name(mutant: Mutant) -> str:
+    return f"{mutant.path}:{mutant.line}: {mutant.change}"
+
+
+def _ends(mutants: list[Mutant], files: list[str]) -> Mapping[str, str]:
     """What becomes of each mutant: ``killed``, ``late`` where the tests do not end in their time, or ``survived``."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
-        shutil.copytree(_ROOT, copy, ignore=shutil.ignore_patterns(".*", "*.egg-info", "build", "dist"))
+        kept = Path(os.environ.get("MUTATION_RESULTS", folder)).resolve()
+        kept.mkdir(exist_ok=True, parents=True)
+        results = kept / "ends.jsonl"
+        known = map(json.loads, results.read_text(encoding="utf-8").splitlines()) if results.exists() else iter(())
+        ends: dict[str, str] = {entry["mutant"]: entry["end"] for entry in known}
+
+        def say(mutant: Mutant, end: str, by: str) -> None:
+            with results.open("a", encoding="utf-8") as out:
+                out.write(json.dumps({"mutant": _name(mutant), "end": end, "by": by}) + "\n")
+            if end != "alive":
+                print(f"{end}: {_name(mutant)}", file=sys.stderr, flush=True)
+
+        sys.path.insert(0, str(_ROOT))
+        os.chdir(_ROOT)
+        preload()
+        trace = observed(files, _ROOT, kept / "trace.jsonl")
+        fresh = [m for m in mutants if _name(m) not in ends]
+        if fresh:
+            in_place(fresh, trace, _ROOT, files, say)
+        ends |= {entry["mutant"]: entry["end"] for line in results.read_text(encoding="utf-8").splitlines()
+                 for entry in [json.loads(line)]}
         for mutant in mutants:
-            path = copy / mutant.path
-            right = path.read_text(encoding="utf-8")
-            path.write_text(mutant.text, encoding="utf-8")
-            for stale in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
-                stale.unlink()
-            try:
-                yield _end(copy, _nearest(mutant.path))
-            finally:
-                path.write_text(right, encoding="utf-8")
-                for stale in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
-                    stale.unlink()
-
-
-def _end(copy: Path, tests: list[str]) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    try:
-        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return "late"
-    if done.returncode not in (0, 1, 2):  # 2: a file that cannot even be imported
-        raise RuntimeError(done.stdout.decode(errors="replace")[-2000:])
-    return "killed" if done.returncode else "survived"
+            if ends[_name(mutant)] in ("alive", "survived"):
+                ends[_name(mutant)] = anew(mutant, trace, _ROOT)
+                say(mutant, ends[_name(mutant)], "anew")
+        return ends
 
 
 def _nearest(path: str) -> list[str]:
@@ -114,7 +117,7 @@ def _nearest(path: str) -> list[str]:
     shared = {test: sum(1 / rarity[w] for w in _words(path) & _words(test)) / len(_words(test)) ** 0.5
               for test in reaching}
     named = Path(path).stem.strip("_")
-    return sorted(reaching, key=lambda test: (named not in test, -shared[test], test))[:_FILES]
+    return sorted(reaching, key=lambda test: (named not in test, -shared[test], test))
 
 
 @cache

@@ -2,55 +2,69 @@
 
 ``--full`` runs a million cases (hours), the default 50,000, ``--smoke`` 500. What became of the cases is printed by
 kind and class on standard error, each case that is neither accepted nor refused with its number:
-``python benchmarks/fuzz_inputs.py NUMBER FOLDER`` makes it again.
+``python benchmarks/fuzz_inputs.py NUMBER FOLDER`` makes it again. The environment variable TRUST_RESULTS names a file
+that results are appended to, thousand by thousand: a later run goes on where that file ends, and tries again what it
+found. As many processes run as processors may be used (``taskset -c 0`` for one).
 """
 
 from __future__ import annotations
 
-import importlib
-import io
+import json
 import os
-import random
-import signal
 import sys
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 from claims import Claim, Options, main
 from fuzz_worker import CLASSES, MEMORY_BYTE, SECONDS, run_cases
+from kills import WRITERS, killed
 
 _CASES = {"full": 1_000_000, "default": 50_000, "smoke": 500}
+_CHUNK = 1000
 _KILLS = {"full": 200, "default": 200, "smoke": 12}
 _CLAIMS = {"fuzz_tracebacks": "traceback", "fuzz_crashes": "crash", "fuzz_over_limits": "over_limit",
            "fuzz_impossible_totals": "impossible_total"}
-_WRITERS: Sequence[Sequence[str]] = (
-    ("compile", "mlp:4-8-3:relu", "--json", "out"), ("compile", "mlp:4-8-3:relu", "--output", "out"),
-    ("compile", "resnet18", "--device", "cpu_raptorlake", "--json", "out"), ("devices", "--json", "out"),
-    ("circuits", "--width", "8", "--json", "out"), ("activations", "relu", "--json", "out"),
-    ("calibrate", "--name", "board", "--technology", "7nm", "--tdp", "9", "--bandwidth", "1e10", "-o", "out.toml"),
-    ("evaluate", "cpu_cortex_a53", "--device", "cpu_cortex_a53", "--json", "out"),
-    ("circuits", "--width", "8", "--plot", "out.svg"),
-)
-"""Every command that writes, and the file it writes."""
 
 
 def run(options: Options) -> Iterator[Claim]:
     size = "full" if options.full else "smoke" if options.smoke else "default"
-    seen: Counter[tuple[str, str]] = Counter()
-    for finding in run_cases(range(_CASES[size]), workers=os.cpu_count() or 1):
-        seen[finding.kind, finding.verdict] += 1
-        if finding.verdict in _CLAIMS.values():
-            print(f"case {finding.index} ({finding.kind}): {finding.verdict}: {finding.detail}", file=sys.stderr)
-    yield from _fuzzing(seen)
+    yield from _fuzzing(_seen(_CASES[size]))
     kills = _KILLS[size]
-    moments = Counter(_killed(kills))
+    moments: Counter[str] = Counter()
+    for line, moment in killed(kills):
+        moments[moment] += 1
+        if moment == "lost":
+            print(f"killed and lost: {line}", file=sys.stderr)
     yield Claim("kill_lost_files", moments["lost"], "files", {
         "kills": kills, "in the middle of writing": moments["writing"], "before": moments["before"],
-        "after": moments["after"]}, "over every command that writes")
+        "after": moments["after"], "command_lines": min(kills, len(WRITERS))}, "over every command that writes")
+
+
+def _seen(cases: int) -> Counter[tuple[str, str]]:
+    """What became of as many cases, by kind and class."""
+    name = os.environ.get("TRUST_RESULTS")
+    earlier = Path(name).read_text(encoding="utf-8").splitlines() if name and Path(name).exists() else []
+    seen: Counter[tuple[str, str]] = Counter()
+    first, again = 0, list[int]()
+    for line in map(json.loads, earlier):
+        first += line["cases"]
+        again += line["found"]
+        seen.update({(kind, verdict): n for kind, verdict, n in line["seen"]})
+    for start in [None, *range(first, cases, _CHUNK)]:
+        indices = again if start is None else range(start, min(start + _CHUNK, cases))
+        findings = list(run_cases(indices, workers=len(os.sched_getaffinity(0))))
+        counted = Counter((f.kind, f.verdict) for f in findings)
+        seen.update(counted)
+        bad = [f for f in findings if f.verdict in _CLAIMS.values()]
+        for f in bad:
+            print(f"case {f.index} ({f.kind}): {f.verdict}: {f.detail}", file=sys.stderr, flush=True)
+        if name and start is not None:
+            line = {"cases": len(findings), "found": [f.index for f in bad], "seen": [
+                (kind, verdict, n) for (kind, verdict), n in counted.items() if verdict not in _CLAIMS.values()]}
+            with open(name, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+    return seen
 
 
 def _fuzzing(seen: Counter[tuple[str, str]]) -> Iterator[Claim]:
@@ -65,81 +79,6 @@ def _fuzzing(seen: Counter[tuple[str, str]]) -> Iterator[Claim]:
         yield Claim(name, found, "cases", {"cases": cases, "accepted": accepted, **{
             kind: sum(seen[kind, c] for c in CLASSES) for kind in kinds}},
             f"limits: {SECONDS} s of processor time and {MEMORY_BYTE >> 20} MiB a case")
-
-
-def _killed(kills: int) -> Iterator[str]:
-    """What each kill did: ``lost`` where the file is neither the old one nor the whole new one; else when it came."""
-    rng = random.Random(15)
-    with tempfile.TemporaryDirectory() as folder:
-        home = os.getcwd()
-        os.chdir(folder)
-        try:
-            for i in range(kills):
-                yield _kill(_WRITERS[i % len(_WRITERS)], rng)
-        finally:
-            os.chdir(home)
-
-
-_WHOLE: dict[Sequence[str], tuple[bytes, float]] = {}
-
-
-def _kill(command: Sequence[str], rng: random.Random) -> str:
-    goal = Path(command[-1])
-    if command not in _WHOLE:
-        _run(command)  # here, so that children have everything imported and are killed at work
-        begun = time.perf_counter()
-        os.waitpid(_started(command), 0)
-        _WHOLE[command] = goal.read_bytes(), time.perf_counter() - begun
-    whole, seconds = _WHOLE[command]
-    old = b"what stood there"
-    goal.write_bytes(old)
-    process = _started(command)
-    if rng.random() < 0.7:
-        _wait_for_writing(process, rng)
-    else:
-        time.sleep(rng.random() * seconds)
-    part_there = any(Path().glob(".unfinished-*"))
-    os.kill(process, signal.SIGKILL)
-    os.waitpid(process, 0)
-    for part in Path().glob(".unfinished-*"):
-        part.unlink()
-    found = goal.read_bytes()
-    if found not in (old, whole) and not _same_but_time(found, whole):
-        return "lost"
-    return "writing" if part_there else "before" if found == old else "after"
-
-
-def _wait_for_writing(process: int, rng: random.Random) -> None:
-    """Until the command's new file appears, and a moment more."""
-    while not any(name.startswith(".unfinished-") for name in os.listdir()):
-        if os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-            return
-    time.sleep(rng.random() * 0.002)
-
-
-def _same_but_time(found: bytes, whole: bytes) -> bool:
-    """Whether an image is whole: matplotlib writes the time of day into it."""
-    return len(found) > 0.9 * len(whole) and found.rstrip().endswith(b"</svg>")
-
-
-def _started(command: Sequence[str]) -> int:
-    process = os.fork()
-    if process:
-        return process
-    try:
-        _run(command)
-    finally:
-        os._exit(0)
-
-
-def _run(command: Sequence[str]) -> None:
-    """One command line, as the console script runs it."""
-    kept, sys.argv = sys.argv, ["tocompiler", *command]
-    try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), suppress(SystemExit):
-            importlib.import_module("tocompiler.cli").main()
-    finally:
-        sys.argv = kept
 
 
 if __name__ == "__main__":

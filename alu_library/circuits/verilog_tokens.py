@@ -88,7 +88,7 @@ def _uncommented(text: str) -> str:
 def literal(token: str) -> list[bool]:
     """Bits of a literal, least significant first; VerilogError where it is none or wider than ``LARGEST``."""
     size, quote, rest = "".join(token.split()).replace("_", "").partition("'")
-    digits, base = (rest[1:], _BASES[rest[0].lower()]) if quote else (size, 10)
+    digits, base = (rest[1:], _BASES.get(rest[:1].lower(), 10)) if quote else (size, 10)
     if len(size) > 6 or len(digits) > LARGEST or (base == 10 and len(digits) > 1000) or not digits:
         raise VerilogError(f"{token:.40} is no literal of up to {LARGEST} bits")
     try:

@@ -129,3 +129,11 @@ def test_a_verilog_file_and_a_node_of_ones_own(tmp_path: Path) -> None:
     found = json.loads(result.output)
     assert (found["name"], found["node"]) == ("truncated", "22nm")
     assert found["energy_joule"] == pytest.approx(found["transistor_operations"] * 0.2e-15 / 4)
+
+
+def test_what_is_wrong_with_a_verilog_file_is_said_with_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "mine.v"
+    file.write_text("module m(input a, output y); assign y = ~; endmodule")
+    result = CliRunner().invoke(command, ["--verilog", str(file)])
+    assert result.exit_code == 1
+    assert str(result.exception) == f"{file}: ';' in an expression of module m"

@@ -62,8 +62,11 @@ def gemm_as_text(entry: dict[str, Any]) -> str:
 
 def verilog_entry(path: str, top: str | None, format: str | None, basis: str, node: TechnologyNode | None
                   ) -> dict[str, Any]:
-    """A circuit from a Verilog file, on uniform operands."""
-    found = price_netlist(Path(path), top=top, format=format, operands=_UNIFORM, basis=basis)
+    """A circuit from a Verilog file, on uniform operands; ValueError that names the file where it is none."""
+    try:
+        found = price_netlist(Path(path), top=top, format=format, operands=_UNIFORM, basis=basis)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     entry: dict[str, Any] = {
         "name": found.circuit, "source": path, "basis": basis, "transistors": found.transistors,
         "transistor_operations": found.transistor_operations, "load_weighted_switching": found.load,
