@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from alu_library.pricing import DEFAULT_BASIS, Operand, Operands, price
-from alu_library.tasks import Count, check_count
+from alu_library.tasks import Count, Tasks, check_count
 from tocompiler.lowering import AluProgram, AluRow, UnmodelledOperator
 from tocompiler.network import Network
 from tocompiler.tensors import Statistics
@@ -160,19 +160,29 @@ def cost(program: AluProgram, circuits: str = "default", basis: str = DEFAULT_BA
 
 
 def _priced(rows: Iterable[AluRow], circuits: str, basis: str) -> Iterable[TransistorRow]:
+    alike: dict[tuple[Tasks, tuple[Statistics, Statistics]], tuple[Count, Count, float]] = {}
     for row in rows:
-        # A Booth multiplier recodes its second operand and rests when that one is zero: it gets the activation.
-        activation, weight = (Operand(s.distribution, s.zeros) for s in row.operands)
-        operands = Operands(weight, activation)
-        switched: Count = 0
-        glitched: Count = 0
-        static: Count = 0
-        for (task, format), n in row.tasks.items():
-            p = price(task, format, operands, circuits, basis)
-            switched += p.transistor_operations * n
-            glitched += p.transistor_operations * p.glitch_factor * n
-            static += p.transistors * n
-        yield TransistorRow(row, switched, static, _ratio(glitched, switched))
+        key = row.tasks, row.operands
+        if key not in alike:
+            alike[key] = _switching(*key, circuits, basis)
+        yield TransistorRow(row, *alike[key])
+
+
+def _switching(tasks: Tasks, statistics: tuple[Statistics, Statistics], circuits: str, basis: str
+               ) -> tuple[Count, Count, float]:
+    """Transistor operations, transistors and glitch factor of a row's tasks on its operands."""
+    # A Booth multiplier recodes its second operand and rests when that one is zero: it gets the activation.
+    activation, weight = (Operand(s.distribution, s.zeros) for s in statistics)
+    operands = Operands(weight, activation)
+    switched: Count = 0
+    glitched: Count = 0
+    static: Count = 0
+    for (task, format), n in tasks.items():
+        p = price(task, format, operands, circuits, basis)
+        switched += p.transistor_operations * n
+        glitched += p.transistor_operations * p.glitch_factor * n
+        static += p.transistors * n
+    return switched, static, _ratio(glitched, switched)
 
 
 def _ratio(glitched: Count, switched: Count) -> float:

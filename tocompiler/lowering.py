@@ -18,6 +18,7 @@ from tocompiler.training import PHASES, backward_work, optimizer_work
 __all__ = ["AluProgram", "AluRow", "UnmodelledOperator", "lower"]
 
 _DENSE = Statistics()
+_BOTH_DENSE = (_DENSE, _DENSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class AluRow:
     loops: Loops | None
     reads: tuple[Access, ...]
     writes: tuple[Access, ...]
-    operands: tuple[Statistics, Statistics] = (_DENSE, _DENSE)
+    operands: tuple[Statistics, Statistics] = _BOTH_DENSE
     source: str | None = None
     parameter: str | None = None
     inner_reads: tuple[Access, ...] = ()
@@ -123,6 +124,7 @@ def lower(network: Network, *, format: str, phase: str = "inference", parameters
         raise ValueError(f"unknown phase '{phase}'; use one of {', '.join(PHASES)}")
     unmodelled: list[UnmodelledOperator] = []
     rows: list[AluRow] = []
+    alike: dict[Tasks, Tasks] = {}  # most layers occur many times, and a row is mostly its tasks
     if "forward" in PHASES[phase]:
         for op in network.operators:
             try:
@@ -130,13 +132,13 @@ def lower(network: Network, *, format: str, phase: str = "inference", parameters
             except (Unmodelled, Refused) as reason:
                 unmodelled.append(_unmodelled(op, reason))
                 continue
-            rows.append(_row(op, "forward", op.name, work, activation_error_ulp, op.name))
+            rows.append(_row(op, "forward", op.name, work, activation_error_ulp, op.name, alike))
     if "backward" in PHASES[phase]:
         for item in backward_work(network):
             if isinstance(item.work, Exception):
                 unmodelled.append(_unmodelled(item.operator, item.work))
                 continue
-            rows.append(_row(item.operator, "backward", item.name, item.work, activation_error_ulp, item.source))
+            rows.append(_row(item.operator, "backward", item.name, item.work, activation_error_ulp, item.source, alike))
     if "optimizer" in PHASES[phase]:
         rows += [
             AluRow(f"{step.parameter}.step", optimizer, "optimizer", step.work.tasks, Tasks(), 0, None,
@@ -152,12 +154,15 @@ def _unmodelled(op: Operator, reason: Exception) -> UnmodelledOperator:
     return UnmodelledOperator(op.name, op.operator, why)
 
 
-def _row(op: Operator, phase: str, name: str, work: Work, error_ulp: float | None, source: str | None) -> AluRow:
+def _row(op: Operator, phase: str, name: str, work: Work, error_ulp: float | None, source: str | None,
+         alike: dict[Tasks, Tasks]) -> AluRow:
+    """A row; tasks that an earlier row has are that row's own."""
     tasks, functions = expand(work.tasks, error_ulp)
     reads = work.reads if work.reads is not None else tuple(_accesses(op.inputs))
     writes = work.writes if work.writes is not None else tuple(_accesses(op.outputs))
     # An elementary function's own tasks work on values in between, which are dense whatever its argument was.
-    operands = (_DENSE, _DENSE) if functions and work.multiply_accumulates == 0 else _operand_statistics(op)
+    operands = _BOTH_DENSE if functions and work.multiply_accumulates == 0 else _operand_statistics(op)
+    tasks, functions = alike.setdefault(tasks, tasks), alike.setdefault(functions, functions)
     return AluRow(name, op.operator, phase, tasks, functions, work.multiply_accumulates, work.loops, reads, writes,
                   operands, source, None, work.inner_reads, work.inner_writes)
 
@@ -171,6 +176,8 @@ def _accesses(tensors: Sequence[Tensor | None]) -> Iterator[Access]:
 
 
 def _operand_statistics(op: Operator) -> tuple[Statistics, Statistics]:
+    if not any(t is not None and t.statistics for t in op.inputs[:2]):
+        return _BOTH_DENSE
     first, second, *_ = (*(t.statistics or _DENSE for t in op.inputs[:2] if t is not None), _DENSE, _DENSE)
     return first, second
 

@@ -84,12 +84,13 @@ class Network(Layers):
         def of(tensor: Tensor) -> Tensor:
             return changed.get(tensor.name, tensor)
 
-        operators = [
-            replace(op, inputs=tuple(None if t is None else of(t) for t in op.inputs),
-                    outputs=tuple(of(t) for t in op.outputs))
-            for op in self._operators
-        ]
-        return Network(self.name, operators, [of(t) for t in self._inputs], [of(t) for t in self._outputs],
+        def mapped(op: Operator) -> Operator:
+            if not any(t is not None and t.name in changed for t in (*op.inputs, *op.outputs)):
+                return op
+            return replace(op, inputs=tuple([None if t is None else of(t) for t in op.inputs]),
+                           outputs=tuple([of(t) for t in op.outputs]))
+
+        return Network(self.name, map(mapped, self._operators), map(of, self._inputs), map(of, self._outputs),
                        self.notes)
 
     @cached_property

@@ -32,6 +32,7 @@ from tocompiler.tensors import Operator, Shape, Tensor
 __all__ = ["build_network"]
 
 _SOFTMAXES = frozenset({"Softmax", "LogSoftmax", "Hardmax"})
+_NONE: Mapping[str, Any] = {}  # one for all nodes without attributes
 
 
 class _Scope(dict[str, Tensor]):
@@ -61,6 +62,7 @@ class _Builder:
         self._bindings = bindings
         self._kinds = kinds
         self._names: dict[str, int] = {}
+        self._shapes: dict[Shape, Shape] = {}
 
     def given(self, value_info: Any) -> Tensor:
         """An input of the model."""
@@ -141,7 +143,7 @@ class _Builder:
         outputs = self._outputs(node, name, operator, inputs, attributes, types)
         for t in outputs:
             scope[t.name] = t
-        made = Operator(name, operator, inputs, outputs, attributes)
+        made = Operator(name, operator, inputs, outputs, attributes or _NONE)
         if operator in _SOFTMAXES:
             operators += self._at_its_opset(made)
         else:
@@ -269,7 +271,8 @@ class _Builder:
         if is_group(type_proto):
             self._bindings.groups[name] = type_proto
             return group_shape(type_proto), element_format(type_proto)
-        return numbers_of(type_proto), element_format(type_proto)
+        shape = numbers_of(type_proto)
+        return None if shape is None else self._shapes.setdefault(shape, shape), element_format(type_proto)
 
     def _at_its_opset(self, op: Operator) -> list[Operator]:
         """A softmax in the sense of the newest opset.
