@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from claims import Claim, Options, datasets
@@ -30,6 +31,20 @@ STREAMED = ("int8", "bf16", "fp32")
 HOLD, ROW, OUTPUTS = 64, 3, 16
 FPNEW_SPAN = 2950 / 178
 """Mach et al., IEEE TVLSI 29(4), 2021: 2.95 Tflop/s/W for 8-bit floats (SIMD) over 178 Gflop/s/W for FP64."""
+FPNEW: dict[str, Any] = {"word_bits": 64, "formats": 5, "control_bits": 10, "gate_equivalents": 247e3,
+                         "cycle_second": 2 / 1.85e9}
+"""247 kGE and 1.85 Gflop/s in FP64 (Mach et al., "A 0.80 pJ/flop transprecision floating-point unit", 2019); beside the
+operands of a lane go operation, modifier, rounding mode, valid and a box bit (openhwgroup/cvfpu, src/fpnew_fma.sv)."""
+ALADDIN = {
+    "ADD": ("adder/ripple_carry", "int32", 1, 1.427760e-02 * 6),
+    "MUL": ("multiplier/dadda:kogge_stone", "int32", 1, 1.438864 * 6),
+    "FP_SP_3STAGE_ADD": ("floating_point/add:kogge_stone,full", "fp32", 3, 4.404667e-01 * 6),
+    "FP_SP_3STAGE_MUL": ("floating_point/multiply:dadda,kogge_stone,full", "fp32", 3, 1.346627 * 6),
+    "FP_DP_3STAGE_ADD": ("floating_point/add:kogge_stone,full", "fp64", 3, 1.327913 * 6),
+    "FP_DP_3STAGE_MUL": ("floating_point/multiply:dadda,kogge_stone,full", "fp64", 3, 5.033110 * 6),
+}
+"""Circuit, format, stages, and picojoule of a cycle of 6 ns: a 40 nm library (Shao et al., ISCA 2014;
+harvard-acc/ALADDIN, common/power_func.h)."""
 SNAX = {"mxint8": (657, 657), "mxfp8_e4m3": (1438, 1675), "mxfp4": (4065, 4065)}
 """Gop/s/W of a unit that serves all of them (Cuyckens et al. 2025, arXiv:2511.06313)."""
 GEMM = "dc_gemm.csv.gz"
@@ -42,6 +57,7 @@ def format_claims(options: Options) -> Iterator[Claim]:
     for stream in ("output", "weight", "input", "row"):
         yield stationary(stream, STREAMED[:1] if options.smoke else STREAMED)
     yield fpnew()
+    yield aladdin()
     yield published_units()
     yield from measured_ratios()
     yield own_circuit()
@@ -95,18 +111,35 @@ def row_stationary(format: str) -> dict[str, np.ndarray]:
 def fpnew() -> Claim:
     """Our energy span per operation from FP64 to FP8 over the published one."""
     fused = "floating_point/multiply_add:dadda,kogge_stone,full"
-    elements = {f: circuits.processing_element(fused, f, stages=s, word_bits=64, formats=5, operands=NORMAL)
-                for f, s in (("fp64", 3), ("fp8_e5m2", 2))}
-    wide, narrow = elements.values()
+    wide, narrow = (circuits.processing_element(fused, f, circuits.Surroundings(**FPNEW, stages=stages),
+                                                operands=NORMAL) for f, stages in (("fp64", 3), ("fp8_e5m2", 2)))
     span = wide.transistor_operations / narrow.transistor_operations
-    lanes = 8
-    shared = (wide.transistor_operations - FPNEW_SPAN * narrow.transistor_operations) / (FPNEW_SPAN / lanes - 1)
-    return Claim("fpnew_span_ratio", span / FPNEW_SPAN, "x", {
-        "our span": span, "published span": FPNEW_SPAN,
-        "of the circuits alone": wide.terms["arithmetic"] / narrow.terms["arithmetic"],
-        "what a word would have to cost besides, share of FP64": shared / (wide.transistor_operations + shared),
-    }, "left out, for lack of a published figure: leakage of all slices and the tree of the clock, which a word of 64 "
-       "bits costs whatever it holds")
+    spans, first, second = {}, 0.0, 0.0
+    for term in wide.terms:
+        first, second = first + wide.terms[term], second + narrow.terms[term]
+        spans[f"span, {term} included"] = first / second
+    return Claim("fpnew_span_ratio", span / FPNEW_SPAN, "x", {"our span": span, "published span": FPNEW_SPAN, **spans},
+                 "one FP64 operation: " + shares(wide) + "; one of eight FP8: " + shares(narrow))
+
+
+def shares(element: circuits.ProcessingElement) -> str:
+    """What an operation's energy goes to, in percent."""
+    return ", ".join(f"{name} {100 * to / element.transistor_operations:.0f} %" for name, to in element.terms.items())
+
+
+def aladdin() -> Claim:
+    """Energies of Aladdin's functional units over ours, with one constant: the worst of them. Where a unit has one
+    stage, its registers are rows of their own there."""
+    ours = {}
+    for unit, (circuit, format, stages, _) in ALADDIN.items():
+        element = circuits.processing_element(circuit, format, circuits.Surroundings(stages=stages), operands=NORMAL)
+        ours[unit] = element.transistor_operations if stages > 1 else element.terms["arithmetic"]
+    logs = np.log([ALADDIN[unit][-1] / to for unit, to in ours.items()])
+    factors = dict(zip(ours, np.exp(logs - logs.mean()).tolist(), strict=True))
+    return Claim("aladdin_worst_ratio", float(np.exp(np.abs(logs - logs.mean()).max())), "x", {
+        "femtojoule per transistor operation": float(np.exp(logs.mean())) * 1e3,
+        "rms": float(np.exp(logs.std())), **factors,
+    }, "energy over cost times constant; its 32-bit multiplier takes 100 times its adder, where Horowitz (2014) has 31")
 
 
 def published_units() -> Claim:

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     )
     from alu_library.circuits.side_by_side import transistor_operations
     from alu_library.circuits.simulation import evaluate, switchings
-    from alu_library.circuits.surroundings import ProcessingElement, processing_element
+    from alu_library.circuits.surroundings import ProcessingElement, Surroundings, processing_element
     from alu_library.circuits.verification import mismatches
     from alu_library.circuits.verilog import to_verilog
     from alu_library.circuits.verilog_reader import VerilogError, from_verilog
 
 __all__ = [
     "ADDERS", "BASES", "CELLS", "FAMILIES", "MULTIPLIERS", "Builder", "Netlist", "ProcessingElement",
-    "ProofError", "VerilogError", "adder", "build", "by_place", "characterise", "check_adder_cells",
+    "ProofError", "Surroundings", "VerilogError", "adder", "build", "by_place", "characterise", "check_adder_cells",
     "check_reduction", "circuit_sets", "cmos_estimate", "draw", "entries", "evaluate", "from_verilog",
     "load_weighted", "mismatches", "multiplier", "operands_at", "processing_element", "prove", "regenerate",
     "register", "stage_glitch_factor", "switchings", "to_verilog", "transistor_operations", "yosys_command",
@@ -48,7 +48,7 @@ _HOMES = {
     "multipliers": ("MULTIPLIERS", "multiplier"),
     "netlist": ("Builder", "Netlist"),
     "pipelining": ("stage_glitch_factor",),
-    "surroundings": ("ProcessingElement", "processing_element"),
+    "surroundings": ("ProcessingElement", "Surroundings", "processing_element"),
     "proofs": ("ProofError", "check_adder_cells", "check_reduction", "cmos_estimate", "prove", "yosys_command"),
     "side_by_side": ("transistor_operations",),
     "simulation": ("evaluate", "switchings"),

@@ -59,11 +59,17 @@ INLINE V odd(V nearest, V error) {
   I outward = (error > 0) == (nearest > 0) ? i + 1 : i - 1;
   return number(inexact ? outward : i);
 }
+#ifdef __FMA__
+INLINE V product_error(V a, V b, V p) {
+  V r; for (int k = 0; k < LANES; k++) r[k] = __builtin_fma(a[k], b[k], -p[k]); return r;
+}
+#else
 INLINE V product_error(V a, V b, V p) {
   V c = 134217729.0 * a, d = 134217729.0 * b, high_a = c - (c - a), high_b = d - (d - b);
   V low_a = a - high_a, low_b = b - high_b;
   return ((high_a * high_b - p) + high_a * low_b + low_a * high_b) + low_a * low_b;
 }
+#endif
 INLINE V odd_add(V a, V b) {
   V total = a + b, other = total - a; return odd(total, (a - (total - other)) + (b - other));
 }
@@ -150,7 +156,8 @@ class Compiled(Reading):
         """One statement; the value is the variable it sets."""
         values, f = [o.value for o in operands], parse(result_format)
         if kind in _PLAIN:
-            wide = f.is_float and 25 <= f.mantissa_bits < 52
+            exact = kind == "multiply" and f.mantissa_bits == 25  # a product of 52 bits: double holds it
+            wide = f.is_float and 25 <= f.mantissa_bits < 52 and not exact
             text = _rounded((_ODD if wide else _PLAIN)[kind].format(*values), f)
         else:
             text = self._other(kind, f, parse(operands[0].format), values, parameters)

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,9 @@ from alu_library.elementary.accuracy import Accuracy
 from alu_library.elementary.algorithms import Choice, choices, count, domain, names, two_arguments
 from alu_library.elementary.compiled import PRELUDE, function_text, literal
 from alu_library.elementary.numeric import Array
+from alu_library.elementary.references import in_float64
 from alu_library.elementary.register import find
+from alu_library.elementary.symmetry import parity
 from alu_library.functions import FunctionRow, function
 
 __all__ = ["Searcher", "kept", "main", "used_rows"]
@@ -37,6 +39,8 @@ _FILE = "data/exhaustive.json"
 _FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffp-contract=off", "-fno-math-errno",
           "-fno-trapping-math", "-w", "-shared", "-fPIC")
 _PATTERNS = 1 << 32
+_BLOCK = 4096
+_LARGEST = float(np.finfo(np.float32).max)
 _NEAR = (2.0**-12, 2.0**8)
 _NEAR_PATTERNS = 2 * 20 << 23  # of both signs
 _STRIDE = 2654435761  # 2^32 over the golden ratio, odd (Knuth, The Art of Computer Programming 3, 6.4)
@@ -181,9 +185,32 @@ class Searcher:
     def search(self, patterns: int = _PATTERNS) -> Accuracy:
         """Errors over bit patterns, a multiple of 4096; NaN, infinities and what is outside the domain aside.
 
-        Fewer than 2^32 are the multiples of an odd number, which are spread evenly and never the same.
+        Fewer than 2^32 are the multiples of an odd number, which are spread evenly and never the same. Of a function
+        and a program that are both even, or both odd, all numbers are those of one sign.
         """
-        return _together([self._part(0, patterns, 1 if patterns == _PATTERNS else _STRIDE)])
+        if patterns < _PATTERNS:
+            return _together([self._part(0, patterns, _STRIDE)])
+        parts = [self._part(start, count, 1) for start, count in self._ranges()]
+        return _together(parts * 2 if len(parts) == 1 and self._symmetric else parts)
+
+    @cached_property
+    def _symmetric(self) -> bool:
+        low, high = domain(self.choice)
+        of_program = parity(count(self.choice).trace)
+        x = np.random.default_rng(0).standard_normal(1000)
+        x = x[(x >= low) & (x <= high)]
+        with np.errstate(all="ignore"):
+            right, left = (in_float64(self.choice.name)(v) for v in (x, -x))
+        return low == -high and of_program != 0 and np.array_equal(left, of_program * right, equal_nan=True)
+
+    def _ranges(self) -> list[tuple[int, int]]:
+        """First pattern and number of patterns, in whole blocks, of the domain's numbers of each sign."""
+        low, high = (float(np.clip(end, -_LARGEST, _LARGEST)) for end in domain(self.choice))
+        found = [(0, max(low, 0.0), abs(high))] if high >= 0 else []
+        if low <= 0 and not self._symmetric:
+            found.append((1 << 31, max(-high, 0.0), abs(low)))
+        ends = [(sign + _pattern(near) // _BLOCK * _BLOCK, sign + _pattern(far) + 1) for sign, near, far in found]
+        return [(start, -(-(end - start) // _BLOCK) * _BLOCK) for start, end in ends]
 
     def search_near(self, patterns: int) -> Accuracy:
         """Every number from 2^-12 to 2^8 of both signs, where a function bends, and other patterns spread evenly."""
@@ -196,6 +223,10 @@ class Searcher:
         self._library.search(ctypes.c_uint64(start), ctypes.c_uint64(patterns), ctypes.c_uint32(stride),
                              *(ctypes.c_double(end) for end in domain(self.choice)), ctypes.byref(found))
         return Accuracy(found.error, found.total / max(found.counted, 1), found.gap, found.counted, found.x)
+
+
+def _pattern(value: float) -> int:
+    return int(np.float32(value).view(np.uint32))
 
 
 def _together(parts: list[Accuracy]) -> Accuracy:
