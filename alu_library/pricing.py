@@ -2,9 +2,9 @@
 
 Prices come from the shipped table ``data/characterised.json`` (:mod:`alu_library.circuits.characterisation` makes it);
 a circuit set (:mod:`alu_library.circuit_sets`) says for each task and format which circuit prices it, and why.
-A circuit in a format that the table does not have is characterised on the spot, which takes seconds, and kept for the
-process. The accounting basis is that of static counts; transistor operations are always those of ``static_cmos``, which
-is simulated.
+A circuit in a format that the table does not have is characterised on the spot, which takes seconds, and kept on this
+machine (:mod:`alu_library.circuits.kept`). The accounting basis is that of static counts; transistor operations are
+always those of ``static_cmos``, which is simulated.
 
 - Between zeros. Successive operands are independent, and each is zero with a given probability, so the expected
   switching between two operations is a polynomial of degree 2 in the probability of each operand: three points an axis
@@ -32,7 +32,7 @@ from alu_library.formats import FLUSHED, parse
 
 __all__ = [
     "DEFAULT", "DEFAULT_BASIS", "DISTRIBUTIONS", "HELD", "PAIRS", "STREAMS", "Operand", "Operands", "Price", "Row",
-    "add_row", "chosen_circuit", "price", "rows",
+    "add_row", "chosen_circuit", "price", "row_of", "rows",
 ]
 
 _DATA = Path(__file__).parent / "data"
@@ -235,7 +235,7 @@ def _lines() -> list[str]:
 def _characterised(circuit: str) -> Mapping[str, Row]:
     """A circuit's rows by format. The table has a row a line, and only the lines asked for are parsed."""
     start = f"[{json.dumps(circuit)},"
-    shipped = (_as_row(json.loads(line.rstrip(","))) for line in _lines() if line.startswith(start))
+    shipped = (row_of(json.loads(line.rstrip(","))) for line in _lines() if line.startswith(start))
     return {row.format: row for row in (*shipped, *_ADDED.get(circuit, ()))}
 
 
@@ -250,8 +250,9 @@ def add_row(row: Row) -> None:
         cached.cache_clear()
 
 
-def _as_row(fields: list[Any]) -> Row:
-    """Fields in the order of :class:`Row`; the grids of all pairs, or of single operands, in the table's order."""
+def row_of(fields: list[Any]) -> Row:
+    """A row of a table: fields in the order of :class:`Row`, the grids of all pairs, or of single operands, without
+    their names."""
     circuit, format, textbook, static_cmos, depth, glitch_factor, error, grids, loads, held = fields
     pairs = PAIRS if len(grids) == len(PAIRS) else DISTRIBUTIONS
     of_streams = HELD[:len(held) // len(PAIRS)]
@@ -266,7 +267,7 @@ def _named(names: Iterable[str], grids: list[list[float]]) -> dict[str, tuple[fl
 @cache
 def rows() -> tuple[Row, ...]:
     """Every row of the shipped table."""
-    return tuple(_as_row(fields) for fields in json.loads(_text())["rows"])
+    return tuple(row_of(fields) for fields in json.loads(_text())["rows"])
 
 
 @cache
@@ -277,6 +278,6 @@ def _row(circuit: str, format: str) -> Row:
     known = _characterised(circuit).get(format)
     if known is not None:
         return known
-    from alu_library.circuits.characterisation import characterise  # brings numpy and the simulator
+    from alu_library.circuits.kept import characterised  # brings numpy and the simulator
 
-    return characterise(circuit, format)
+    return characterised(circuit, format)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ["TOCOMPILER_CACHE"] = ""  # nothing of an earlier run may stand in for what a test would compute
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

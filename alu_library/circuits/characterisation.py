@@ -32,7 +32,8 @@ from alu_library.circuits.side_by_side import Switched, switched
 from alu_library.formats import Format, accumulator, decode, encode, parse, quantize
 from alu_library.pricing import DISTRIBUTIONS, HELD, PAIRS, Operand, Operands, Row
 
-__all__ = ["CHECKS", "VECTORS", "ZEROS", "Draw", "characterise", "draw", "operands_at", "regenerate", "write"]
+__all__ = ["CHECKS", "VECTORS", "ZEROS", "Draw", "as_columns", "characterise", "draw", "operands_at", "regenerate",
+           "write"]
 
 ZEROS = (0.0, 0.5, 1.0)
 """Grid points of the probability of zero."""
@@ -236,8 +237,8 @@ def _deviation(pair: str, grid: tuple[float, ...], simulated: Sequence[float]) -
 
 def _glitch(circuit: str, format: str) -> float:
     """The glitch factor under normal operands. The rows of a deep recurrence are alike, and stages cut them at equal
-    depths, so that a narrow format stands for the widest."""
-    if build(circuit, format).depth > DEEPEST:
+    depths, so that a narrow format stands for the widest; a circuit from a file has one width and is what it is."""
+    if build(circuit, format).depth > DEEPEST and not circuit.partition(":")[0].endswith(".v"):
         format = "fp16" if parse(format).is_float else "int16"
     netlist = build(circuit, format)
     drawn = draw(parse(format), PAIRS[1], crc32(f"{circuit} {format} glitch".encode()), GLITCH_VECTORS)
@@ -266,19 +267,21 @@ def write(rows: Iterable[Row], target: Path) -> None:
         "obtained": "derived", "basis_of_switching": "static_cmos", "zeros": ZEROS, "vectors": VECTORS,
         "columns": [f.name for f in fields(Row)], "grids_of_two_operands": PAIRS, "grids_of_one": DISTRIBUTIONS,
     }
-    lines = ",\n".join(json.dumps(_columns(row), separators=(",", ":")) for row in rows)
+    lines = ",\n".join(json.dumps(_short(as_columns(row)), separators=(",", ":")) for row in rows)
     write_text(target, json.dumps(about)[:-1] + ', "rows": [\n' + lines + "\n]}\n")
 
 
-def _columns(row: Row) -> list[Any]:
+def as_columns(row: Row) -> list[Any]:
+    """The fields of a row in order, its grids without the names of their pairs: what ``pricing.row_of`` reads."""
     values = [getattr(row, f.name) for f in fields(Row)]
     held = [row.held[f"{pair} {which}"] for pair in PAIRS for which in HELD if f"{pair} {which}" in row.held]
-    return [*values[:-3], _short(row.switching.values()), _short(row.load.values()), _short(held)]
+    return [*values[:-3], list(row.switching.values()), list(row.load.values()), held]
 
 
-def _short(grids: Iterable[tuple[float, ...]]) -> list[list[float]]:
+def _short(columns: list[Any]) -> list[Any]:
     """Below a thousand a tenth is a thousandth; above it says nothing that the sample knows."""
-    return [[v if v < 1000 else round(v) for v in grid] for grid in grids]
+    grids = [[[v if v < 1000 else round(v) for v in grid] for grid in column] for column in columns[-3:]]
+    return [*columns[:-3], *grids]
 
 
 if __name__ == "__main__":

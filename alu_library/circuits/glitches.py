@@ -54,14 +54,17 @@ class _Nodes:
         for k, delay in enumerate(self.delays):
             requests = [moment[k] for moment in self.asked[-delay:]]
             moved = _agreed(requests, self.standing[k]) if inertial else requests[0]
-            flips = np.bitwise_count(moved ^ self.standing[k]).sum(axis=1, dtype=np.int64)
-            switched += int(flips @ self.weights[k])
-            self.standing[k] = moved
+            changes = moved ^ self.standing[k]
+            if changes.any():
+                switched += int(np.bitwise_count(changes).sum(axis=1, dtype=np.int64) @ self.weights[k])
+                self.standing[k] = moved
         return switched
 
 
 def _agreed(requests: list[Words], otherwise: Words) -> Words:
     """The request where all are one, else the value that stands."""
+    if len(requests) == 1:
+        return requests[0]
     differ = np.zeros_like(otherwise)
     for other in requests[1:]:
         differ |= other ^ requests[0]

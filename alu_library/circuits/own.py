@@ -16,6 +16,7 @@ from alu_library.circuits.netlist import Netlist
 from alu_library.circuits.pipelining import stage_glitch_factor
 from alu_library.circuits.side_by_side import switched, transistor_operations
 from alu_library.circuits.verilog_reader import from_verilog
+from alu_library.circuits.words import LANES
 from alu_library.formats import Format, parse
 from alu_library.pricing import DEFAULT, DEFAULT_BASIS, Operands, Price
 
@@ -32,9 +33,10 @@ def price_netlist(
     """Price a circuit that is not ours: a netlist, Verilog text, or the path of a Verilog file (``top`` its module).
 
     ``ports`` names the circuit's inputs by what they are here (``{"a": "multiplicand", "b": "multiplier"}``; default:
-    in order). ``operands`` are statistics, drawn in ``format`` (default: unsigned integers of the input's width; a
-    stream in which a or b is held is simulated as it is), or arrays of integers by input. ValueError where ports or
-    widths do not fit; VerilogError (a ValueError) where the text is not structure.
+    in order). ``operands`` are statistics, drawn in ``format`` (default: unsigned integers of each input's width, the
+    first with the statistics of a, all others with those of b; a stream in which a or b is held is simulated as it is),
+    or arrays of integers by input. ValueError where ports or widths do not fit; VerilogError (a ValueError) where the
+    text is not structure.
 
     >>> text = "module m(input [1:0] x, y, output [1:0] z); assign z = x & y; endmodule"
     >>> price_netlist(text, operands={"a": [0, 3, 3, 0], "b": [3, 3, 0, 0]}).transistors
@@ -42,9 +44,7 @@ def price_netlist(
     """
     netlist = with_ports(_netlist(source, top), ports)
     if isinstance(operands, Operands):
-        kind = parse(format or f"uint{netlist.width(next(iter(netlist.inputs)))}")
-        _check_widths(netlist, kind)
-        buses = drawn_operands(netlist, kind, operands, vectors)
+        buses = _drawn(netlist, format, operands, vectors)
     else:
         buses = {name: np.asarray(operands[name]) for name in netlist.inputs}
     found = switched(netlist, [buses])[0]
@@ -52,6 +52,25 @@ def price_netlist(
     moves = transistor_operations(netlist, [few])[0] > 0
     return Price(netlist.name, netlist.transistors(basis), found.transistor_operations,
                  stage_glitch_factor(netlist, few) if moves else 1.0, 0.0, found.load)
+
+
+def _drawn(netlist: Netlist, format: str | None, operands: Operands, vectors: int) -> dict[str, npt.NDArray[Any]]:
+    """Operands in a format, or integers of each bus's own width."""
+    widths = {netlist.width(bus) for bus in netlist.inputs}
+    if format is not None or (len(widths) == 1 and set(netlist.inputs) <= {*_BUSES} and 2 <= min(widths) <= LANES):
+        kind = parse(format or f"uint{min(widths)}")
+        _check_widths(netlist, kind)
+        return drawn_operands(netlist, kind, operands, vectors)
+    rng, found = np.random.default_rng(0), {}
+    for place, bus in enumerate(netlist.inputs):
+        width, of = netlist.width(bus), operands.b if place else operands.a
+        if width <= LANES:
+            drawn = draw(parse(f"uint{max(2, width)}"), of.distribution, place, vectors).a & np.uint64(2**width - 1)
+            found[bus] = np.where(rng.random(vectors) < of.zeros, np.uint64(0), drawn)
+        else:
+            found[bus] = np.array([int.from_bytes(rng.bytes(-(-width // 8))) >> -width % 8 for _ in range(vectors)],
+                                  dtype=object)
+    return found
 
 
 def drawn_operands(netlist: Netlist, format: Format, operands: Operands, vectors: int) -> dict[str, npt.NDArray[Any]]:
@@ -83,7 +102,9 @@ def _netlist(source: Netlist | str | Path, top: str | None) -> Netlist:
 
 
 def with_ports(netlist: Netlist, ports: Mapping[str, str] | None) -> Netlist:
-    """The same circuit with its inputs called a, b and c."""
+    """The same circuit with its inputs called a, b and c; as they were where there are more and none is named."""
+    if ports is None and len(netlist.inputs) > len(_BUSES):
+        return netlist
     named = dict(zip(_BUSES, netlist.inputs, strict=False)) if ports is None else dict(ports)
     if sorted(named.values()) != sorted(netlist.inputs):
         raise ValueError(f"{netlist.name} has the inputs {', '.join(netlist.inputs)}: name each once in ports, as a, b "

@@ -34,7 +34,9 @@ def pack(values: npt.ArrayLike, width: int, overlap: int = 0) -> Words:
         raise TypeError(f"operands are integers, not {array.dtype}")
     # Conversion to the narrowest type that holds the width is also the modulus.
     dealt = array.astype(np.min_scalar_type((1 << width) - 1))[_deal(len(array), overlap)]
-    return np.concatenate([_column(dealt, bit) for bit in range(width)]).reshape(width, -1)
+    places = np.arange(width, dtype=dealt.dtype)[:, None, None]
+    bits = (dealt >> places).astype(np.uint8) & np.uint8(1)
+    return np.packbits(bits, axis=2, bitorder="little").view(np.uint64).reshape(width, -1)
 
 
 def unpack(words: Sequence[Words], count: int) -> npt.NDArray[Any]:
@@ -54,11 +56,6 @@ def _deal(count: int, overlap: int) -> npt.NDArray[np.int64]:
     run = -(-max(count - overlap, 1) // LANES)
     dealt: npt.NDArray[np.int64] = np.minimum(np.arange(LANES) * run + np.arange(run + overlap)[:, None], count - 1)
     return dealt
-
-
-def _column(dealt: npt.NDArray[np.unsignedinteger[Any]], bit: int) -> Words:
-    bits = (dealt >> dealt.dtype.type(bit)).astype(np.uint8) & np.uint8(1)
-    return np.packbits(bits, axis=1, bitorder="little").view(np.uint64).reshape(-1)
 
 
 def to_signed(values: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:

@@ -10,6 +10,7 @@ import pytest
 import alu_library
 import tocompiler
 from alu_library import Operand, Operands, circuits, price, price_netlist
+from alu_library.circuits import characterise, to_verilog
 from alu_library.circuits.cells import CELLS, add_cell
 
 EXAMPLE = Path(__file__).parents[1] / "data" / "circuits"
@@ -111,3 +112,21 @@ def test_a_set_that_is_not_whole_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"bad\.toml: \[\[cell\]\] X"):
         price("add", "uint8", UNIFORM, str(bad))
     assert alu_library.price("add", "uint8").transistors > 0
+
+
+def test_a_deep_circuit_from_a_file_keeps_its_width(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alu_library.circuits.characterisation.DEEPEST", 3)
+    path = tmp_path / "adder.v"
+    path.write_text(to_verilog(circuits.build("adder/ripple_carry", "uint8")))
+    assert characterise(str(path), "uint8").glitch_factor > 1
+
+
+def test_inputs_of_any_width_are_drawn_bit_by_bit_where_no_format_is_named() -> None:
+    text = "module fa(input a, b, cin, output s, cout); assign {cout, s} = a + b + cin; endmodule"
+    assert price_netlist(text, operands=UNIFORM).transistor_operations > 5
+    several = "module m(input sel, input [6:0] x, y, output [6:0] z); assign z = sel ? x : y; endmodule"
+    assert price_netlist(several, operands=UNIFORM).transistor_operations > 20
+    with pytest.raises(ValueError, match="takes a of 1 bits"):
+        price_netlist(text, format="int8")
+    wide = "module w(input [69:0] a, input b, c, d, output [69:0] y); assign y = b ? a : c ? ~a : d; endmodule"
+    assert price_netlist(wide, operands=UNIFORM).transistor_operations > 100

@@ -118,10 +118,10 @@ def _of_formats(formats: Sequence[str]) -> list[Row]:
     whole = ("multiplier/booth", "floating_point/multiply", "block/")
     if any(r.circuit.startswith(whole) for r in found):
         return found
-    from alu_library.circuits.characterisation import characterise  # brings numpy and the simulator
+    from alu_library.circuits.kept import characterised  # brings numpy and the simulator
 
     like = {f: "fp32" if parse(f).is_float else f"{parse(f).kind}32" for f in formats}
-    return [characterise(r.circuit, f) for f in formats for r in rows() if r.format == like[f]]
+    return [characterised(r.circuit, f) for f in formats for r in rows() if r.format == like[f]]
 
 
 def _technology(name: str | None) -> TechnologyNode | None:
