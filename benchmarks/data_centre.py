@@ -122,7 +122,8 @@ def _served(name: str, served: Served) -> Claim:
         if not len(train):
             continue
         device = calibrated(served, train)
-        found = [tocompiler.predict(served.measured[i].program, device) for i in test]
+        found = [tocompiler.predict(m.program, device, m.conditions)
+                 for m in (served.measured[i] for i in test)]
         order.append(test)
         inside += [p.low_joule <= served.joule[i] <= p.high_joule for p, i in zip(found, test, strict=True)]
         figures["ours"].append(np.array([p.energy_joule for p in found]))

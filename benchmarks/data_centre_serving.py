@@ -1,9 +1,9 @@
 """Services measured on H100 (ML.ENERGY leaderboard 0cd52da) as programs of one device's share of a step.
 
 A step of a steady service decodes a token for each of b requests and reads b P / output tokens of new prompts: its
-program is a decoding step of so many more requests whose cached tokens add up to the same. Prompt lengths are not
-published; P is assumed by task. Routed experts are dealt out over the devices; where a token has one expert, each
-expert's units are. Nemotron-Nano and Gemma 3, whose configurations are not among the files, are left out.
+program is a decoding step of so many more rows whose cached tokens add up to the same, for b requests. Prompt
+lengths are not published; P is assumed by task. Routed experts are dealt out over the devices; where a token has one
+expert, each expert's units are. Nemotron-Nano and Gemma 3, whose configurations are not among the files, are left out.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ def _measured(rows: list[dict[str, str]], models: Path) -> Iterator[hardware.Mea
         cached = max(1, round(batch * (prompt + output / 2) / rows_in_step))
         program = known[key].programs.decode(rows_in_step, cached)
         joule = float(r["joule_per_output_token"]) * batch / int(r["gpus"])
-        yield hardware.Measurement(program, joule, group=family, conditions={"runtime": "vllm_cuda"})
+        yield hardware.Measurement(program, joule, group=family,
+                                   conditions={"runtime": "vllm_cuda", "requests": f"{batch:.6g}"})
 
 
 def _parallel(config: Mapping[str, object], r: Mapping[str, str]) -> Parallel:
@@ -160,5 +161,6 @@ def _totals(served: Served) -> Array:
 
 def calibrated(served: Served, train: Array) -> hardware.Device:
     """What a user gets who calibrates on some of the rows."""
-    return tocompiler.calibrate([served.measured[i] for i in train], "h100", runtime=hardware.load_runtime("vllm_cuda"),
+    return tocompiler.calibrate([served.measured[i] for i in train], "gpu_h100",
+                                runtime=hardware.load_runtime("vllm_cuda"), facts=hardware.facts_of("gpu_h100"),
                                 memory=[hardware.MemoryLevel("l2", CACHE_BYTE)])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tocompiler.energy.evaluation import evaluate
     from tocompiler.energy.plausibility import doubts
     from tocompiler.energy.prediction import Prediction, Ratio, predict, ratio
+    from tocompiler.energy.server import with_server
     from tocompiler.energy.transfer import transfer, zero_shot
     from tocompiler.execution import ExecutionProgram, execute
     from tocompiler.families import network_of
@@ -36,7 +37,7 @@ __all__ = ["AluProgram", "AluRow", "Evidence", "ExecutionProgram", "Network", "N
            "doubts", "estimators", "evaluate", "execute", "fit_node", "learn_prior", "load", "loading", "measuring",
            "network_of", "node_switching", "operators", "passes", "predict", "profiled_statistics", "ratio",
            "read_measurements", "rule", "serving", "shipped_prior", "skim", "summary", "transfer", "weight_statistics",
-           "zero_shot", "zoo"]
+           "with_server", "zero_shot", "zoo"]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -45,6 +46,7 @@ _HOMES = {
     "energy.calibration": ("calibrate",),
     "energy.evaluation": ("evaluate",),
     "energy.plausibility": ("doubts",),
+    "energy.server": ("with_server",),
     "energy.prediction": ("Prediction", "Ratio", "predict", "ratio"),
     "tables": ("read_measurements",),
     "technology_fit": ("NodeFit", "fit_node", "node_switching"),

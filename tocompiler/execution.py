@@ -147,7 +147,9 @@ def _executed(program: TransistorProgram, runtime: Runtime, rules: tuple[Applied
     network = program.network
     operators = {op.name: op for op in network.operators}
     first_read = _first_reads(network)
-    rows = tuple(_through(_stated(row, operators.get(row.source or ""), first_read), rules) for row in program.rows)
+    stated = [_stated(row, operators.get(row.source or ""), first_read) for row in program.rows]
+    held = sum(draft.weight_byte + draft.input_byte for draft in stated)
+    rows = tuple(_through(replace(draft, held_byte=held), rules) for draft in stated)
     start = Draft(network.name, "execution", "forward", network=network, constant=1.0)
     return ExecutionProgram(program, runtime, rows, _through(start, rules), _layers(program))
 

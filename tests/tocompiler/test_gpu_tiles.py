@@ -9,6 +9,7 @@ from tocompiler import compile, execute
 from tocompiler.execution import ExecutionProgram
 from tocompiler.families import build
 from tocompiler.families.operator import routed_rows
+from tocompiler.frontends.huggingface import from_config
 
 
 def executed(cell: str, runtime: str = "vllm_cuda") -> ExecutionProgram:
@@ -95,3 +96,32 @@ def test_trees_of_histograms_are_exported_exactly() -> None:
     same = HistGradientBoostingRegressor(max_iter=600, learning_rate=0.06, max_leaf_nodes=31, min_samples_leaf=8,
                                          early_stopping=False, random_state=0).fit(x, y)
     assert tree_sum(trees, unseen) == pytest.approx(same.predict(unseen), abs=1e-12)
+
+
+def test_a_server_handles_each_request_and_an_operator_has_none() -> None:
+    step = compile(from_config(_CONFIG, 3, sequence=1, past=50_000))
+    found = execute(step, "vllm_cuda", last_cache_byte=50e6)
+    assert found.execution["samples"] == 3
+    assert execute(step, "vllm_cuda", conditions={"requests": "2.5"}).execution["samples"] == 2.5
+    assert executed("gemm,m=100,n=50,k=64").execution["samples"] == 0
+
+
+def test_cached_keys_come_from_memory_where_all_layers_together_outgrow_the_last_cache() -> None:
+    # 3 x 50,000 tokens, 2 heads of 32, keys and values in 2 bytes: 38.4 MB a layer fit the cache, two layers do not.
+    cached = 3 * 50_000 * 2 * 32 * 2 * 2
+    rows = execute(compile(from_config(_CONFIG, 3, sequence=1, past=50_000)), "vllm_cuda", last_cache_byte=50e6).rows
+    attention = [row for row in rows if row.operator == "Attention"]
+    alone = executed("attention,batch=3,queries=1,keys=50000,heads=4,key_heads=2,width=32").rows[0]
+    assert cached < 50e6 < 2 * cached
+    assert all(row["far_byte"] > 1.5 * alone["far_byte"] for row in attention)
+
+
+def test_the_last_wave_loads_what_its_tiles_need() -> None:
+    # 264 tiles fill two waves of 132 and 265 begin a third: what waves load must not grow by half.
+    full, begun = (executed(f"gemm,m=128,n={128 * tiles},k=8192").rows[0].facts["log_wave_loads"]
+                   for tiles in (264, 265))
+    assert np.exp(begun - full) < 1.1
+
+
+_CONFIG = {"model_type": "llama", "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
+           "num_key_value_heads": 2, "intermediate_size": 256, "vocab_size": 1000, "torch_dtype": "bfloat16"}

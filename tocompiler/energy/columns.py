@@ -45,7 +45,12 @@ class Columns:
     @cached_property
     def total(self) -> Array:
         """Terms of the whole execution, what belongs to no operator included."""
-        return np.asarray(self.terms.sum(0) + _terms(self.execution.execution))
+        return np.asarray(self.terms.sum(0) + self.execution_terms)
+
+    @property
+    def execution_terms(self) -> Array:
+        """Terms of what belongs to no operator."""
+        return _terms(self.execution.execution)
 
     @cached_property
     def leaders(self) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 from hardware.device import Device
 from hardware.energy_model import Array, EnergyModel
 from hardware.program import Program
+from hardware.terms import FACTS
 from tocompiler.costing import TransistorProgram, compiled
 from tocompiler.energy.columns import CONSTANT, Columns
 from tocompiler.energy.domain import outside
@@ -135,8 +136,18 @@ def _whole(found: Columns, model: EnergyModel) -> _Part:
                  away)
 
 
+def _added(found: Columns, model: EnergyModel) -> _Part:
+    """What an execution takes beside its operators."""
+    terms, facts = found.execution_terms[None, :], np.zeros((1, len(FACTS)))
+    energy = joule(model, terms, facts)
+    half = sum_half_width(model.interval, energy, half_width(model, energy, terms, facts))
+    return _Part(model, np.arange(0), np.zeros(0), float(energy[0]), half, np.zeros(0))
+
+
 def _layers(found: Columns, device: Device) -> Iterator[_Part]:
-    """Each layer's energy by the model of its kind, shared out to its rows by their terms without the constant."""
+    """Each layer's energy by the model of its kind, shared out to its rows by their terms without the constant; where
+    a model of executions is there, what they take beside."""
+    yield from (_added(found, m) for m in device.models.values() if "execution" in m.operators)
     served: dict[str, list[int]] = {}
     for layer, row in enumerate(found.leaders):
         leader = found.execution.rows[row]

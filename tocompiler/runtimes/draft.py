@@ -47,6 +47,8 @@ class Draft:
     allocations: bytes of each allocation that the row writes to
     first_read_byte: parameters that no earlier row has read, whole tables
     input_byte: bytes read of the network's inputs; weight_byte: parameters read
+    held_byte: parameters and inputs that all rows together read; waiting_byte: what shares the last cache with a row's
+    inputs between executions, once a rule has said so
     fresh_byte, copied_byte, transfer_byte, collective_byte: bytes newly mapped, copied, handed over by or to a host,
     exchanged with other devices
     far_byte: the part of near_byte and of streamed_byte that the last cache does not keep
@@ -80,6 +82,8 @@ class Draft:
     first_read_byte: float = 0.0
     input_byte: float = 0.0
     weight_byte: float = 0.0
+    held_byte: float = 0.0
+    waiting_byte: float = 0.0
     fresh_byte: float = 0.0
     copied_byte: float = 0.0
     transfer_byte: float = 0.0

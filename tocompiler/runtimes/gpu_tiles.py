@@ -87,9 +87,9 @@ def _tiling(groups: Mapping[float, int], loops: Loops, side: str, multiprocessor
     high = min(max(math.sqrt(at_once * tn / tm), 1.0), down)
     wide = min(max(at_once / high, 1.0), across)
     high = min(max(at_once / wide, 1.0), down)
-    waves = math.ceil(tiles / multiprocessors)
+    waves, filled = math.ceil(tiles / multiprocessors), max(tiles / multiprocessors, 1.0)
     return _Tiling(tm, tn, tiles, waves, tiles * tm * tn * summed, tiles * (tm + tn) * summed,
-                   waves * (high * tm + wide * tn) * summed)
+                   filled * (high * tm + wide * tn) * summed)
 
 
 def _wave_facts(tiles: float, multiprocessors: int) -> dict[str, float]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from tocompiler.runtimes import rule
 from tocompiler.runtimes.draft import Draft
 
-__all__ = ["host_overlapped", "host_per_sample", "inputs_handed_over", "stored_wide", "whole_checkpoint"]
+__all__ = ["host_overlapped", "host_per_request", "host_per_sample", "inputs_handed_over", "stored_wide",
+           "whole_checkpoint"]
 
 
 @rule("whole_checkpoint")
@@ -41,6 +42,16 @@ def host_per_sample(draft: Draft) -> Draft:
         return draft
     transfers = len(network.inputs) + len(network.outputs)
     return replace(draft, samples=float(network.inputs[0].shape[0]), kernels=float(transfers))
+
+
+@rule("host_per_request", operators=("execution",))
+def host_per_request(draft: Draft, *, requests: float | None = None) -> Draft:
+    """A server schedules each request of a step and samples its token: ``requests`` of them, or as many as there are
+    sequences of token indices; what has none is an operator, and no server runs it."""
+    tokens = [t for t in draft.network.inputs if t.format.startswith("int")] if draft.network is not None else []
+    if requests is None and not tokens:
+        return draft
+    return replace(draft, samples=float(tokens[0].shape[0]) if requests is None else requests)
 
 
 @rule("host_overlapped", operators=("execution",))

@@ -8,7 +8,7 @@ from hardware.memory import beyond
 from tocompiler.runtimes import rule
 from tocompiler.runtimes.draft import Draft
 
-__all__ = ["copied", "fresh_pages", "in_place", "inputs_copied", "last_cache"]
+__all__ = ["copied", "fresh_pages", "in_place", "inputs_copied", "inputs_held", "last_cache"]
 
 _OVERWRITTEN = 2 / 3  # lines of a result that overwrites its operand are not fetched first: two transfers, not three
 
@@ -45,6 +45,13 @@ def inputs_copied(draft: Draft) -> Draft:
     return replace(draft, copied_byte=draft.copied_byte + draft.input_byte) if draft.input_byte else draft
 
 
+@rule("inputs_held")
+def inputs_held(draft: Draft) -> Draft:
+    """Network inputs, as cached keys and values, wait beside all parameters for the next execution: of both together,
+    what the last cache does not keep comes from beyond it."""
+    return replace(draft, waiting_byte=draft.held_byte) if draft.input_byte else draft
+
+
 @rule("last_cache")
 def last_cache(draft: Draft, *, capacity_byte: float, cache: str = "warm") -> Draft:
     """The last cache keeps what fits (hardware.memory.beyond); a ``cold`` one keeps nothing, weights included."""
@@ -52,7 +59,8 @@ def last_cache(draft: Draft, *, capacity_byte: float, cache: str = "warm") -> Dr
         raise ValueError(f"condition_cache: '{cache}' is neither warm nor cold")
     if cache == "cold":
         return replace(draft, far_byte=draft.near_byte + draft.moves * draft.streamed_byte + draft.weight_byte)
-    once = draft.touched_byte + draft.written_byte + draft.layout_byte
-    far = once * beyond(draft.working_set_byte, capacity_byte)
+    held = min(draft.input_byte, draft.touched_byte) if draft.waiting_byte > draft.working_set_byte else 0.0
+    once = draft.touched_byte + draft.written_byte + draft.layout_byte - held
+    far = once * beyond(draft.working_set_byte, capacity_byte) + held * beyond(draft.waiting_byte, capacity_byte)
     far += (draft.again_byte + draft.streamed_byte) * beyond(draft.one_image_byte, capacity_byte)
     return replace(draft, far_byte=draft.moves * far)
