@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from alu_library.pricing import DEFAULT_BASIS, chosen_circuit
@@ -20,7 +21,8 @@ __all__ = ["compile"]
 
 def compile(network: Network, format: str | None = None, phase: str = "inference", *, circuits: str = "default",
             basis: str = DEFAULT_BASIS, activation_error_ulp: float | None = None, optimizer: str = "sgd",
-            options: Sequence[str] = (), statistics: Mapping[str, Statistics] | None = None) -> TransistorProgram:
+            options: Sequence[str] = (), statistics: Mapping[str, Statistics] | None = None,
+            strict: bool = False) -> TransistorProgram:
     """Compile a network to transistor operations.
 
     ``format`` converts every floating-point tensor to one number format (None keeps each as it is); ``phase`` is
@@ -30,8 +32,8 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
     ``statistics`` says what is known of tensors' values, by name or shell pattern (``{"*.weight": Statistics(0.8)}``).
     Operators without a rule are listed in the result's ``unmodelled``.
 
-    A program with operators that are not modelled (its ``unmodelled``) gives an UnmodelledWarning: its totals leave
-    them out.
+    A program with operators that are not modelled (its ``unmodelled``) gives one UnmodelledWarning that lists them: its
+    totals leave them out. ``strict`` raises a ValueError instead.
 
     ValueError on an unknown format, phase, circuit set, optimizer or option, whether or not it matters to this
     network, and in one line on a network that cannot be compiled.
@@ -54,9 +56,12 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
                     options=tuple(options), passes=tuple(str(each) for each in (*on_network, *on_rows)))
         priced = cost(apply(on_rows, alu), circuits, basis)
     if priced.unmodelled:
-        named = ", ".join(sorted({u.operator for u in priced.unmodelled}))
-        warnings.warn(f"{network.name}: {len(priced.unmodelled)} operators are not modelled ({named}); totals are "
-                      "without them", UnmodelledWarning, stacklevel=2)
+        counts = Counter(u.operator for u in priced.unmodelled)
+        named = ", ".join(name if n == 1 else f"{n} {name}" for name, n in sorted(counts.items()))
+        told = f"{network.name}: {counts.total()} operators are not modelled ({named})"
+        if strict:
+            raise ValueError(f"{told}; register rules for them or compile without strict")
+        warnings.warn(f"{told}; totals are without them", UnmodelledWarning, stacklevel=2)
     return priced
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tocompiler import load, zoo
-from tocompiler.frontends.keras import read
+from tocompiler.frontends.keras import from_config, read
 from tocompiler.network import Network
 from tocompiler.operators import rule
 
@@ -232,3 +232,41 @@ def test_archives_agree_with_the_zoo_operator_by_operator() -> None:
     built = counted(zoo.build("mobilenet_v2"))
     assert keras == [*built, *keras[len(built):]]
     assert [sorted(task for task, _ in row) for row in keras[len(built):]] == [["add", "compare", "divide", "exp"]]
+
+
+def keras2(name: str, kind: str, reads: list[str], **config: Any) -> dict[str, Any]:
+    """A layer as Keras 2 wrote it."""
+    nodes = [[[end, 0, 0, {}] for end in reads]] if reads else []
+    return {"class_name": kind, "name": name, "config": {"name": name, **config}, "inbound_nodes": nodes}
+
+
+def test_keras_2_lists_what_a_layer_reads() -> None:
+    layers = [
+        keras2("x", "InputLayer", [], batch_input_shape=[None, 8], dtype="float32"),
+        keras2("a", "Dense", ["x"], units=4, activation="relu", use_bias=True),
+        keras2("b", "Dense", ["x"], units=4, activation="linear", use_bias=False),
+        keras2("sum", "Add", ["a", "b"]),
+    ]
+    model = {"class_name": "Model", "config": {
+        "name": "old", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["sum", 0, 0]]}}
+    network = from_config(model, batch=2)
+    assert [op.operator for op in network.operators] == ["Gemm", "Relu", "Gemm", "Add"]
+    assert network.parameters == 8 * 4 + 4 + 8 * 4
+    assert network.outputs[0].shape == (2, 4)
+
+
+def test_hdf5_files_hold_their_configuration(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    model = {"class_name": "Sequential", "config": {"name": "s", "layers": [
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [None, 6]}},
+        {"class_name": "Dense", "config": {"name": "d", "units": 3, "activation": "linear", "use_bias": True}}]}}
+    with h5py.File(tmp_path / "whole.h5", "w") as file:
+        file.attrs["model_config"] = json.dumps(model)
+    assert load(tmp_path / "whole.h5").parameters == 21
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file.attrs["layer_names"] = ["d"]
+    with pytest.raises(ValueError, match=r"holds weights alone; save the whole model with model.save\('model.keras'\)"):
+        load(tmp_path / "weights.h5")
+    (tmp_path / "text.h5").write_text("no")
+    with pytest.raises(ValueError, match="is no HDF5 file, or damaged"):
+        load(tmp_path / "text.h5")

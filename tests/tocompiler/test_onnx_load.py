@@ -154,8 +154,9 @@ def test_a_dynamic_export_is_its_fixed_export_at_any_batch() -> None:
 
 
 @pytest.mark.parametrize(("arguments", "why"), [
-    ({}, r"input 'x' has the unbound dimension 'batch' \(axis 0\); bind it with --batch N or --dim batch=N$"),
-    ({"batch": 2}, r"unbound dimension 'width' \(axis 3\); bind it with --dim width=N$"),
+    ({}, r"unbound dimensions 'batch' \(input 'x', axis 0\), 'width' \(input 'x', axis 3\); "
+     r"bind them with --batch 1 --dim width=224$"),
+    ({"batch": 2}, r"unbound dimension 'width' \(input 'x', axis 3\); bind it with --batch 2 --dim width=224$"),
     ({"batch": 2, "dims": {"width": 0}}, "dimension 'width' cannot be 0; give a positive integer"),
     ({"batch": 2, "dims": {"width": 8, "height": 3}}, "has no dimension 'height'; it has batch, width"),
 ])
@@ -181,7 +182,8 @@ def test_a_fixed_batch_is_not_changed() -> None:
 def test_what_depends_on_data_is_asked_for_and_can_be_bound(tmp_path: Path) -> None:
     file = save(tmp_path / "n.onnx", [helper.make_node("NonZero", ["x"], ["found"], name="search")], {"x": [3, 4]},
                 ["found"], types={"found": INT64})
-    with pytest.raises(ValueError, match=r"NonZero 'search': .* bind it with --dim found_0=N"):
+    with pytest.raises(ValueError,
+                       match=r"NonZero 'search': .* bind it with --dim found_1=N, at the most --dim found_1=12$"):
         load(file)
     assert load(file, dims={"found_1": 6}).outputs[0].shape == (2, 6)
 
@@ -225,9 +227,9 @@ def test_loop_and_scan_stack_what_their_bodies_yield(tmp_path: Path) -> None:
     assert products(network) == 7 * 2 * 4 * 4
     file = save(tmp_path / "open.onnx", [loop], {"x": [2, 4], "trips": []}, ["last", "all"], (floats("w", 4, 4),),
                 types={"trips": INT64})
-    with pytest.raises(ValueError, match=r"Loop 'loop': .* bind it with --dim loop_trips=N"):
+    with pytest.raises(ValueError, match=r"Loop 'loop': .* give --trips loop=N"):
         load(file)
-    assert products(load(file, dims={"loop_trips": 3})) == 3 * 2 * 4 * 4
+    assert products(load(file, trips={"loop": 3})) == 3 * 2 * 4 * 4
 
     step = helper.make_graph([helper.make_node("Add", ["s", "e"], ["s2"])], "step",
                              [info("s", FLOAT, None), info("e", FLOAT, None)],
@@ -316,3 +318,41 @@ def test_the_printed_network_is_stable(tmp_path: Path) -> None:
 
     assert print_network(load(reshaping(tmp_path / "r.onnx"), batch=2, dims={"width": 8})) == (
         (Path(__file__).parent.parent / "golden" / "onnx_reshaping.txt").read_text(encoding="utf-8").rstrip("\n"))
+
+
+def by_rate(path: Path) -> Path:
+    """An If whose branches take windows of 512 and of 256 samples, chosen by the input ``sr``."""
+    def branch(name: str) -> Any:
+        return helper.make_graph([helper.make_node("MatMul", ["x", name], ["o"])], name, [],
+                                 [helper.make_tensor_value_info("o", FLOAT, None)])
+
+    nodes = [helper.make_node("Equal", ["sr", "k"], ["c"]),
+             helper.make_node("If", ["c"], ["y"], name="rate", then_branch=branch("w512"), else_branch=branch("w256"))]
+    stored = (onnx.numpy_helper.from_array(np.array(16000, np.int64), "k"), floats("w512", 512, 4),
+              floats("w256", 256, 4))
+    return save(path, nodes, {"x": ["batch", "samples"], "sr": []}, ["y"], stored, types={"sr": INT64})
+
+
+def test_a_value_chooses_a_branch_and_the_other_need_not_fit(tmp_path: Path) -> None:
+    file = by_rate(tmp_path / "r.onnx")
+    with pytest.raises(ValueError, match=r"MatMul .* if this branch is not taken, say so with --value sr=V$"):
+        load(file, batch=1, dims={"samples": 512})
+    assert products(load(file, batch=1, dims={"samples": 512}, values={"sr": 16000})) == 512 * 4
+    assert products(load(file, batch=1, dims={"samples": 256}, values={"sr": 8000})) == 256 * 4
+    with pytest.raises(ValueError, match="has no input 'rate' to give a value; it has x, sr"):
+        load(file, values={"rate": 1})
+    with pytest.raises(ValueError, match=r"input 'sr' is int64 and cannot be 1\.5"):
+        load(file, values={"sr": 1.5})
+
+
+def test_all_open_dimensions_are_named_with_the_options_that_bind_them(tmp_path: Path) -> None:
+    """What is proposed binds the file, and a name that is a formula of others follows from them."""
+    names = ["batch", "past_length + seq_len"]
+    file = save(tmp_path / "o.onnx", [helper.make_node("Relu", ["m"], ["y"])], {
+        "ids": ["batch", "seq_len"], "m": names, "image": [None, None, None, None], "past": ["past_length"]}, ["y"])
+    with pytest.raises(ValueError, match=r"bind them with --batch 1 --dim seq_len=128 --dim image_0=1 --dim image_1=3 "
+                                         "--dim image_2=224 --dim image_3=224 --dim past_length=1$"):
+        load(file)
+    image = {f"image_{i}": size for i, size in enumerate((1, 3, 224, 224))}
+    network = load(file, batch=1, dims={"seq_len": 128, "past_length": 4, **image})
+    assert network.outputs[0].shape == (1, 132)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tocompiler import limits
 from tocompiler.commands.output import note, put, put_json
 from tocompiler.commands.planning import plan_of, planning_options
-from tocompiler.commands.subject import dimensions
+from tocompiler.commands.subject import dimensions, extend, values
 from tocompiler.compiler import compile
 from tocompiler.loading import load
 from tocompiler.network import Network
@@ -56,6 +56,12 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.argument("model")
 @click.option("--batch", type=click.IntRange(min=1), help="Batch size; binds a dynamic first dimension.")
 @click.option("--dim", "dims", multiple=True, callback=dimensions, metavar="NAME=N", help="Bind a dynamic dimension.")
+@click.option("--value", "given", multiple=True, callback=values, metavar="NAME=V",
+              help="State the value of an ONNX input that decides shapes or a branch, as in sr=16000.")
+@click.option("--trips", multiple=True, callback=dimensions, metavar="LOOP=N",
+              help="State how often a loop of the model runs.")
+@click.option("--operators", multiple=True, callback=extend, is_eager=True, metavar="FILE.py",
+              type=click.Path(exists=True, dir_okay=False), help="Run a file that registers rules for operators.")
 @click.option("--symbolic", is_flag=True, help="Keep unbound dimensions as symbols: counts become formulas in them.")
 @click.option("--format", help="Number format of every floating-point tensor (fp32, fp16, fp8_e4m3, ...), or a "
               "scheme for products with weights (mxfp4, nvfp4, w4a16, ...).")
@@ -87,7 +93,8 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--csv", "csv_path", metavar="PATH", help="Write the rows as CSV; - is standard output.")
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 @click.option("--output", type=click.Path(dir_okay=False), help="Write the table or level to a file.")
-def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool, format: str | None, phase: str,
+def command(model: str, batch: int | None, dims: dict[str, int], given: dict[str, Any], trips: dict[str, int],
+            operators: tuple[str, ...], symbolic: bool, format: str | None, phase: str,
             optimizer: str, device: str | None, runtime: str | None, without_startup: bool,
             circuits: str, activation_error: float | None,
             options: tuple[str, ...], zeros: dict[str, Statistics], read_weights: bool, profile: str | None,
@@ -106,7 +113,7 @@ def command(model: str, batch: int | None, dims: dict[str, int], symbolic: bool,
     if emit == "energy" and device is None:
         raise ValueError("--emit energy needs --device; `tocompiler devices` lists them")
     with limits.raised(**budgets):
-        network = load(model, batch=batch, dims=dims, symbolic=symbolic)
+        network = load(model, batch=batch, dims=dims, symbolic=symbolic, values=given, trips=trips)
     measured = _measured(network, model, read_weights, profile, operands)
     if write_operands is not None:
         from tocompiler.profiling import save_profile

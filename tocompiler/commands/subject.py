@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tocompiler.costing import TransistorProgram
     from tocompiler.energy.prediction import Prediction
 
-__all__ = ["Subject", "dimensions", "model_options", "subject"]
+__all__ = ["Subject", "dimensions", "extend", "model_options", "subject", "values"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -44,6 +44,37 @@ def dimensions(ctx: click.Context, parameter: click.Parameter, values: tuple[str
             raise click.BadParameter(f"'{text}' is not NAME=N with a positive N, as in sequence=128")
         found[name] = int(number)
     return found
+
+
+def values(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
+    """Option callback: ``sr=16000`` or ``shape=1,64``, as often as it is given."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, _, given = text.partition("=")
+        try:
+            numbers = [_NAMED[n.strip()] if n.strip() in _NAMED else int(n) if n.strip().lstrip("-").isdecimal()
+                       else float(n) for n in given.split(",")]
+        except ValueError:
+            numbers = []
+        if not name or not numbers:
+            raise click.BadParameter(f"'{text}' is not NAME=VALUE with a number or numbers, as in sr=16000")
+        found[name] = numbers[0] if "," not in given else numbers
+    return found
+
+
+_NAMED = {"true": True, "false": False}
+
+
+def extend(ctx: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Option callback: run Python files that register rules of operators (and whatever else has a register)."""
+    import runpy
+
+    for path in paths:
+        try:
+            runpy.run_path(path)
+        except Exception as error:  # whatever a user's own file raises is shown as it is
+            raise click.BadParameter(f"{path}: {type(error).__name__}: {error}") from error
+    return paths
 
 
 def model_options(command: _F) -> _F:

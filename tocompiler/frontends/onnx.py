@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
@@ -23,18 +22,21 @@ from tocompiler.frontends.onnx_dimensions import bind, dimension_names
 from tocompiler.frontends.onnx_graph import build_network
 from tocompiler.frontends.onnx_reader import skim
 from tocompiler.frontends.onnx_types import nested_graphs, tensor_type
+from tocompiler.frontends.onnx_values import given_values
 from tocompiler.network import Network
 
 __all__ = ["read", "read_model"]
 
 def read(path: str | os.PathLike[str], batch: int | None = None, dims: Mapping[str, int] | None = None,
-         symbolic: bool = False, values: Mapping[str, np.ndarray[Any, Any]] | None = None) -> Network:
+         symbolic: bool = False, values: Mapping[str, Any] | None = None,
+         trips: Mapping[str, int] | None = None) -> Network:
     """The network in an ONNX file (opset 7 or newer is tested, older ones are read the same way; external data may be
     missing).
 
     ``batch`` and ``dims`` bind named dimensions; ``symbolic`` leaves unbound ones as sympy symbols. ``values`` gives
-    inputs that decide shapes (the target of a Reshape) by name. ValueError, one line that names the file, the input or
-    the operator, and what to do, on anything that cannot be read.
+    inputs that decide shapes (the target of a Reshape) or choose a branch by name, ``trips`` how often a Loop runs.
+    ValueError, one line that names the file, the input or the operator, and what to do, on anything that cannot be
+    read.
     """
     path = Path(path)
     data = skim(path)
@@ -43,7 +45,7 @@ def read(path: str | os.PathLike[str], batch: int | None = None, dims: Mapping[s
     except DecodeError:
         raise ValueError(f"{path}: not an ONNX file, or damaged; give a model saved as .onnx") from None
     try:
-        return read_model(model, str(path), batch, dims, symbolic, values, folder=path.parent)
+        return read_model(model, str(path), batch, dims, symbolic, values, trips, folder=path.parent)
     except ValueError as error:
         raise ValueError(" ".join(str(error).split())) from error  # a damaged name may hold a line break
     except Exception as error:
@@ -52,25 +54,28 @@ def read(path: str | os.PathLike[str], batch: int | None = None, dims: Mapping[s
 
 
 def read_model(model: Any, where: str = "model", batch: int | None = None, dims: Mapping[str, int] | None = None,
-               symbolic: bool = False, values: Mapping[str, np.ndarray[Any, Any]] | None = None,
-               folder: Path | None = None) -> Network:
+               symbolic: bool = False, values: Mapping[str, Any] | None = None,
+               trips: Mapping[str, int] | None = None, folder: Path | None = None) -> Network:
     """The network of a ModelProto, which is changed on the way. ``where`` names it in errors; see ``read``."""
     opsets = _opsets(where, model)
     if model.functions:
         check_expansion(where, model)
         model = _inlined(where, model)
     check_graph(where, model.graph, opsets)
-    _shape_given(model.graph, values or {})
-    dims = dict(dims or {})
-    _check_sizes(where, dims)
+    given = given_values(where, model.graph, values or {})
+    dims, trips = dict(dims or {}), dict(trips or {})
+    _check_sizes(where, dims | trips)
     names = dimension_names(model.graph)
     bound = bind(where, model.graph, batch, dims, symbolic)
     declared = dict(_forget_types(model.graph))
-    bindings = Bindings(where, folder, opsets, bound, symbolic, dict(values or {}), declared)
+    bindings = Bindings(where, folder, opsets, bound, symbolic, given, declared, trips)
     network = build_network(_inferred(where, model).graph, bindings)
     unknown = [name for name in dims if name not in names and name not in bindings.used]
     if unknown:
         raise ValueError(f"{where}: has no dimension '{unknown[0]}'; it has {', '.join(names) or 'fixed ones only'}")
+    unmet = [name for name in trips if f"{name} trips" not in bindings.used]
+    if unmet:
+        raise ValueError(f"{where}: has no Loop '{unmet[0]}' whose trips are open")
     return network
 
 
@@ -116,21 +121,6 @@ def _forget_types(graph: Any, kept: bool = False) -> Iterator[tuple[str, Any]]:
     for node in graph.node:
         for inner in nested_graphs(node):
             yield from _forget_types(inner)
-
-
-def _shape_given(graph: Any, values: Mapping[str, Any]) -> None:
-    """An input whose value is given has that value's shape; a sequence (a list of arrays) has that of its elements."""
-    for i in graph.input:
-        value, tensor = values.get(i.name), tensor_type(i.type)
-        if value is None or tensor is None:
-            continue
-        shapes = {np.shape(part) for part in value} if isinstance(value, list) else {np.shape(value)}
-        if len(shapes) != 1:
-            continue
-        tensor.ClearField("shape")
-        tensor.shape.SetInParent()
-        for size in shapes.pop():
-            tensor.shape.dim.add().dim_value = size
 
 
 def _check_sizes(where: str, dims: Mapping[str, int]) -> None:

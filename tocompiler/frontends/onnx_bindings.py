@@ -24,6 +24,7 @@ class Bindings:
     symbolic: bool = False
     values: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
+    trips: Mapping[str, int] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     """Names of results' dimensions and of trip counts that the user bound and the graph needed."""
     groups: dict[str, Any] = field(default_factory=dict)
@@ -44,6 +45,12 @@ class Bindings:
             return None
         self.used.add(name)
         return self.dims[name]
+
+    def trip_count(self, loop: str) -> int | None:
+        """How often the user said that a loop runs."""
+        if loop in self.trips:
+            self.used.add(f"{loop} trips")
+        return self.trips.get(loop)
 
     def symbol(self, name: str) -> Any:
         """A positive integer by name."""

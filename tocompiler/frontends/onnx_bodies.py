@@ -117,4 +117,4 @@ def trip_count(draft: Operator, bindings: Bindings) -> int:
     if "trip_count" in draft.attributes:
         return int(draft.attributes["trip_count"])
     raise ValueError(f"{bindings.where}: {draft.operator} '{draft.name}': how often it runs depends on data; "
-                     f"bind it with --dim {draft.name}_trips=N")
+                     f"give --trips {draft.name}=N")

@@ -51,7 +51,7 @@ class _Scope(dict[str, Tensor]):
 def build_network(graph: Any, bindings: Bindings) -> Network:
     """The Network of a GraphProto that went through onnx's shape inference."""
     builder = _Builder(bindings, stored_kinds(graph))
-    inputs = [builder.given(i) for i in free_inputs(graph)]
+    inputs = builder.all_given(graph)
     return builder.network(graph, inputs, None)
 
 
@@ -63,9 +63,15 @@ class _Builder:
         self._kinds = kinds
         self._names: dict[str, int] = {}
         self._shapes: dict[Shape, Shape] = {}
+        self._choosers: list[str] = []
 
-    def given(self, value_info: Any) -> Tensor:
-        """An input of the model."""
+    def all_given(self, graph: Any) -> list[Tensor]:
+        """The inputs of the model."""
+        inputs = [self._given(i) for i in free_inputs(graph)]
+        self._choosers = [t.name for t in inputs if t.value is None and t.elements == 1]
+        return inputs
+
+    def _given(self, value_info: Any) -> Tensor:
         b, name = self._bindings, value_info.name
         value = b.values.get(name)
         if is_group(value_info.type):
@@ -225,7 +231,7 @@ class _Builder:
             if attribute.type == 5:  # AttributeProto.GRAPH
                 given = body_inputs(node.op_type, attributes, attribute.g, inputs, self._bindings.opsets)
                 attributes[attribute.name] = self._body(node, attribute.g, given, inputs, scope)
-                if (trips := self._bindings.bound(f"{name}_trips")) is not None:
+                if (trips := self._bindings.trip_count(name)) is not None:
                     attributes["trip_count"] = trips
         return attributes
 
@@ -238,7 +244,10 @@ class _Builder:
         """
         try:
             return self.network(body, given, scope)
-        except ValueError:
+        except ValueError as error:
+            if node.op_type == "If" and self._choosers:
+                raise ValueError(f"{error}; if this branch is not taken, say so with --value "
+                                 f"{self._choosers[0]}=V") from error
             trips = operands[0].value if node.op_type == "Loop" and operands[0] is not None else None
             if trips is None or not 0 < trips.item() < 2**31:
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -56,9 +56,25 @@ def infer_again(node: Any, draft: Operator, known: Sequence[_Known], bindings: B
             return merged
     if misfit:
         raise ValueError(misfit if misfit.startswith(bindings.where) else f"{bindings.where}: {misfit}")
-    name = next(n for (shape, _), n in zip(merged, node.output, strict=True) if n and shape is None)
+    place, name = next((i, n) for i, ((shape, _), n) in enumerate(zip(merged, node.output, strict=True))
+                       if n and shape is None)
+    how = f"bind it with --dim {name}_0=N (and so on for each axis)"
+    if concrete and place == 0 and draft.operator in _AT_MOST:
+        axis, most = _AT_MOST[draft.operator](draft)
+        how = f"bind it with --dim {name}_{axis}=N, at the most --dim {name}_{axis}={most}"
     raise ValueError(f"{bindings.where}: {draft.operator} '{draft.name}': the shape of its result '{name}' is unknown "
-                     f"before it runs; bind it with --dim {name}_0=N (and so on for each axis)")
+                     f"before it runs; {how}")
+
+
+def _kept(draft: Operator) -> tuple[int, Any]:
+    """The axis along which a mask or a search for different values leaves some, and all that it may leave."""
+    x, axis = draft.given(0), draft.attributes.get("axis")
+    return (0, x.elements) if axis is None else (axis % len(x.shape), x.shape[axis])
+
+
+_AT_MOST: Mapping[str, Callable[[Operator], tuple[int, Any]]] = {
+    "NonZero": lambda op: (1, op.given(0).elements), "Compress": _kept, "Unique": _kept}
+"""Where a result's length depends on data: its axis, and the most there can be."""
 
 
 def _is_concrete(shape: Shape) -> bool:

@@ -31,6 +31,7 @@ class Given:
     example_inputs: Any = None
     symbolic: bool = False
     values: Mapping[str, Any] | None = None
+    trips: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def size(self) -> Dimension:
@@ -83,26 +84,29 @@ def front_ends() -> list[FrontEnd]:
 
 
 def load(source: Any, batch: int | None = None, dims: Mapping[str, int] | None = None, example_inputs: Any = None,
-         symbolic: bool = False, values: Mapping[str, Any] | None = None) -> Network:
+         symbolic: bool = False, values: Mapping[str, Any] | None = None,
+         trips: Mapping[str, int] | None = None) -> Network:
     """The Network of a model.
 
-    ``source`` is the path of an ONNX file (or its ``ModelProto``) or of a ``.keras`` archive, the name of a zoo model,
-    a Hugging Face ``config.json`` (or its folder), a ``torch.nn.Module`` (with ``example_inputs``) or a Keras model.
+    ``source`` is the path of an ONNX file (or its ``ModelProto``), of a ``.keras`` archive, an HDF5, a TFLite or a
+    ``.pt2`` file, the name of a zoo model, a Hugging Face ``config.json`` (or its folder), a ``torch.nn.Module`` (with
+    ``example_inputs``) or a Keras model.
     ``batch`` and ``dims`` bind symbolic dimensions (for a zoo model or a configuration: its options, as in
     ``sequence=128``); ``symbolic`` keeps unbound ones as sympy symbols instead of refusing them. ``values`` gives
-    inputs of an ONNX model that decide shapes.
+    inputs of an ONNX model that decide shapes or choose a branch (``{"sr": 16000}``), ``trips`` how often its loops run
+    where data decide that, by their names.
 
     ValueError, in one line, on anything that cannot be loaded.
     """
     if isinstance(source, os.PathLike):
         source = os.fspath(source)
-    given = Given(batch, dict(dims or {}), example_inputs, symbolic, values)
+    given = Given(batch, dict(dims or {}), example_inputs, symbolic, values, dict(trips or {}))
     known = front_ends()
     with explained(f"{source} is no model that can be read") if isinstance(source, str) else nullcontext():
         for front_end in known:
             if front_end.takes(source):
                 return front_end.read(source, given)
-    ways = [front_end.gives for front_end in known]
+    ways = [front_end.gives for front_end in known if front_end.name != "others"]
     raise ValueError(f"cannot load a {type(source).__name__}; give {', '.join(ways[:-1])} or {ways[-1]}")
 
 

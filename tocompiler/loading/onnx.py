@@ -19,7 +19,7 @@ class Onnx(FrontEnd):
 
     name = "onnx"
     gives = "an ONNX file or ModelProto"
-    after = ("keras", "huggingface")
+    after = ("keras", "huggingface", "tflite", "exported", "others")
 
     def takes(self, source: Any) -> bool:
         if not isinstance(source, str):
@@ -32,5 +32,6 @@ class Onnx(FrontEnd):
         if not isinstance(source, str):
             own = type(source)()
             own.CopyFrom(source)  # reading changes it
-            return read_model(own, own.graph.name or "model", given.batch, given.dims, given.symbolic, given.values)
-        return read(source, given.batch, given.dims, given.symbolic, given.values)
+            return read_model(own, own.graph.name or "model", given.batch, given.dims, given.symbolic, given.values,
+                              given.trips)
+        return read(source, given.batch, given.dims, given.symbolic, given.values, given.trips)

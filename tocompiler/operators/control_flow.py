@@ -90,7 +90,7 @@ class Loop(Rule):
         if count is None and stated is not None:
             count = stated[0]
         if count is None or (is_known(count) and count >= 2**31):
-            raise Refused(f"{op.operator} '{op.name}': its trip count is not known; bind it")
+            raise Refused(f"{op.operator} '{op.name}': its trip count is not known; give --trips {op.name}=N")
         if is_known(count) and count < 0:
             raise bad(op, f"cannot run {count} times")
         return times(nested_work(_network(op, "body")), count)
@@ -113,5 +113,6 @@ class SequenceMap(Rule):
 
     def work(self, op: Operator) -> Work:
         if "trip_count" not in op.attributes:
-            raise Refused(f"{op.operator} '{op.name}': the length of its sequence is not known; bind it")
+            raise Refused(f"{op.operator} '{op.name}': the length of its sequence is not known; "
+                          f"give --trips {op.name}=N")
         return times(nested_work(_network(op, "body")), op.attributes["trip_count"])

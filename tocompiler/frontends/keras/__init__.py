@@ -1,7 +1,8 @@
 """Keras 3 models to Networks, from their configuration: neither Keras nor a backend is needed.
 
-A model, a ``.keras`` archive, the JSON that ``model.to_json()`` writes, or that text itself. Images stay channels-first
-inside, as ONNX has them; Keras' order comes back where a layer depends on it, by a Transpose.
+A model, a ``.keras`` archive, an HDF5 file (Keras 2 or 3), the JSON that ``model.to_json()`` writes, or that text
+itself. Images stay channels-first inside, as ONNX has them; Keras' order comes back where a layer depends on it, by a
+Transpose.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["from_config", "read"]
 
 
 def read(source: Any, batch: Any = None, dims: Mapping[str, int] | None = None, symbolic: bool = False) -> Network:
-    """The Network of a Keras model, of its ``.keras`` archive or of its JSON.
+    """The Network of a Keras model, of its file or of its JSON.
 
     The batch is 1 unless said. Other open dimensions are named after their input and axis (``tokens_1``): ``dims``
     binds them, ``symbolic`` keeps them as symbols. ValueError, in one line, where it cannot be read.
@@ -37,8 +38,9 @@ def from_config(config: Mapping[str, Any], batch: Any = 1, dims: Mapping[str, in
                 symbolic: bool = False) -> Network:
     """The Network of a model's configuration: class_name Sequential or Functional, and config."""
     from tocompiler.frontends.keras.graph import convert
+    from tocompiler.frontends.keras.keras2 import in_new_form
 
-    return convert(config, batch, dims or {}, symbolic)
+    return convert(in_new_form(config), batch, dims or {}, symbolic)
 
 
 def _configuration(source: Any) -> Mapping[str, Any]:
@@ -47,6 +49,8 @@ def _configuration(source: Any) -> Mapping[str, Any]:
     if isinstance(source, str) and source.lstrip().startswith("{"):
         return _parsed(source, "the text")
     path = Path(os.fspath(source))
+    if str(path).endswith((".h5", ".hdf5")):
+        return _parsed(_from_hdf5(path), str(path))
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -56,6 +60,24 @@ def _configuration(source: Any) -> Mapping[str, Any]:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
     except (KeyError, zipfile.BadZipFile):
         raise ValueError(f"{path}: is not a .keras archive (it has no readable config.json)") from None
+
+
+def _from_hdf5(path: Path) -> str | bytes:
+    """The configuration that an HDF5 file holds as an attribute."""
+    if not path.exists():
+        raise ValueError(f"{path}: no such file")
+    try:
+        import h5py
+    except ImportError:
+        raise ValueError(f"{path}: reading HDF5 files needs h5py: pip install h5py") from None
+    try:
+        with h5py.File(path, "r") as file:
+            text: str | bytes | None = file.attrs.get("model_config")
+    except OSError as error:
+        raise ValueError(f"{path}: is no HDF5 file, or damaged ({error})") from None
+    if text is None:
+        raise ValueError(f"{path}: holds weights alone; save the whole model with model.save('model.keras')")
+    return text
 
 
 def _parsed(text: str | bytes, name: str) -> Mapping[str, Any]:

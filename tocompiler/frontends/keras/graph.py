@@ -133,6 +133,8 @@ def _resolve(net: Network, value: Any, made: Mapping[tuple[str, int, int], Value
         return {k: _resolve(net, v, made) for k, v in value.items()}
     history = tuple(value["config"]["keras_history"])
     found, recorded = made[history], value["config"]["shape"]
+    if recorded is None:  # Keras 2 records none
+        return found
     if len(found.shape) != len(recorded) or any(
             d is not None and isinstance(have, int) and have != d
             for have, d in zip(found.shape[1:], recorded[1:], strict=False)):

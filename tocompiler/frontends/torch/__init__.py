@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tocompiler.network import Network
 
-__all__ = ["from_exported", "from_module", "read"]
+__all__ = ["called", "from_exported", "from_module", "read"]
 
 
 def read(module: torch.nn.Module | torch.export.ExportedProgram, example_inputs: Any = None, batch: int | None = None,
@@ -41,14 +41,29 @@ def read(module: torch.nn.Module | torch.export.ExportedProgram, example_inputs:
                          f"load({type(module).__name__}(...), example_inputs=torch.zeros(...))")
     if dims:
         raise ValueError(f"the shapes of a torch module come from example_inputs; dims {', '.join(dims)} have no place")
+    return from_module(module, *_arguments(example_inputs), batch, symbolic)
+
+
+def called(module: torch.nn.Module, example_inputs: Any) -> None:
+    """Run a module once, for what it makes when it is first called."""
+    import torch
+
+    positional, keywords = _arguments(example_inputs)
+    with torch.no_grad():
+        module(*positional, **keywords)
+
+
+def _arguments(example_inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
     keywords = dict(example_inputs) if isinstance(example_inputs, Mapping) else {}
-    positional = () if keywords else example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
-    return from_module(module, positional, keywords, batch, symbolic)
+    return () if keywords else example_inputs if isinstance(example_inputs, tuple) else (example_inputs,), keywords
 
 
 def from_module(module: torch.nn.Module, inputs: tuple[Any, ...], keywords: Mapping[str, Any] | None = None,
                 batch: int | None = None, symbolic: bool = False) -> Network:
-    """The Network of a module in evaluation mode; its modes are put back afterwards."""
+    """The Network of a module in evaluation mode; its modes are put back afterwards.
+
+    What torch.export refuses is traced by TorchScript's exporter to ONNX instead, where the module has its weights.
+    """
     import torch
     from torch.utils import _pytree as pytree
 
@@ -63,12 +78,56 @@ def from_module(module: torch.nn.Module, inputs: tuple[Any, ...], keywords: Mapp
     inputs, keywords = pytree.tree_map(example, (inputs, dict(keywords or {})))
     shapes = _batch_is_dynamic(module, inputs, keywords) if symbolic else None
     try:
-        with _evaluating(module):
+        with _quiet(), _evaluating(module):
             exported = torch.export.export(module, inputs, keywords, dynamic_shapes=shapes, strict=False)
     except Exception as error:  # torch.export raises many kinds; each is the module's refusal
-        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        traced = None if on_meta or symbolic else _traced(module, inputs, keywords)
+        if traced is not None:
+            return traced
+        reason: BaseException = error
+        while str(reason).startswith("The error above") and reason.__cause__ is not None:
+            reason = reason.__cause__
+        first = next((line for line in str(reason).splitlines() if line.strip()), type(reason).__name__)
         raise ValueError(f"torch.export refuses {type(module).__name__}: {first}") from error
     return from_exported(exported, type(module).__name__, _first_names(module.named_parameters(remove_duplicate=False)))
+
+
+def _traced(module: torch.nn.Module, inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> Network | None:
+    """The Network of what TorchScript's ONNX exporter makes of one call with these inputs, as it fixes what depends on
+    their values; None where it cannot either, or where the onnx package is missing."""
+    import tempfile
+    from pathlib import Path
+
+    import torch
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{type(module).__name__}.onnx"
+        try:
+            with _quiet(), _evaluating(module):
+                torch.onnx.export(module, (*inputs, dict(keywords)) if keywords else inputs, str(file), dynamo=False)
+            from tocompiler.frontends.onnx import read as read_onnx
+
+            return read_onnx(file)
+        except Exception:  # whatever it raises, the reason that is told is that of torch.export, which came first
+            return None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What torch's exporters say on the way is no answer: reasons come as errors."""
+    import logging
+    import warnings
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+
+    level = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
 
 
 def from_exported(exported: torch.export.ExportedProgram, name: str = "module",

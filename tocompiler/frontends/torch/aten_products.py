@@ -104,7 +104,23 @@ def _attention(call: Call, query: Tensor, key: Tensor, value: Tensor, attn_mask:
     if attn_mask is not None and attn_mask.format == "bool":
         zero, low = call.constant(0.0, query.format), call.constant(float("-inf"), query.format)
         attn_mask = call.emit("Where", [attn_mask, zero, low])
-    return call.net.scaled_dot_product_attention(query, key, value, attn_mask, is_causal, scale)
+    if len(query.shape) <= 4:
+        return call.net.scaled_dot_product_attention(query, key, value, attn_mask, is_causal, scale)
+    lead = len(query.shape) - 3  # further axes in front are a batch like any other
+    if attn_mask is not None and len(attn_mask.shape) > 3:
+        wide = (*query.shape[:lead], *attn_mask.shape[-3:])
+        attn_mask = _batched(call, call.net.expand(attn_mask, wide), lead)
+    queries, keys, values = (_batched(call, t, lead) for t in (query, key, value))
+    y = call.net.scaled_dot_product_attention(queries, keys, values, attn_mask, is_causal, scale)
+    return call.net.reshape(y, call.shape)
+
+
+def _batched(call: Call, x: Tensor, lead: int) -> Tensor:
+    """The first axes as one."""
+    n = 1
+    for d in x.shape[:lead]:
+        n = n * d
+    return call.net.reshape(x, (n, *x.shape[lead:]))
 
 
 @aten("lstm")

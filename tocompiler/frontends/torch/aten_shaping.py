@@ -102,6 +102,18 @@ def _pad(call: Call, x: Tensor, pad: Sequence[int], mode: Any = "constant", valu
     return call.net.pad(x, pad, mode, 0.0 if value is None else value)
 
 
+@aten("unfold", "unfold_copy")
+def _windows(call: Call, x: Tensor, dim: int, size: int, step: int) -> Tensor:
+    """Windows of an axis, their elements last; those that overlap are read as often as they hold an element."""
+    axis, rank = dim % len(x.shape), len(x.shape)
+    count = call.shape[axis]
+    if step == size and count * size == x.shape[axis]:
+        y = call.net.reshape(x, (*x.shape[:axis], count, size, *x.shape[axis + 1:]))
+    else:
+        y = call.emit("Gather", [x, call.net.stored((count, size), "int64", "constant", "windows")], {"axis": axis})
+    return call.net.permute(y, (*range(axis + 1), *range(axis + 2, rank + 1), axis + 1))
+
+
 @aten("roll")
 def _roll(call: Call, x: Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> Tensor:
     if not dims:
@@ -117,6 +129,31 @@ def _flip(call: Call, x: Tensor, dims: Sequence[int]) -> Tensor:
     for dim in dims:
         x = call.net.slice(x, -1, -_LAST, dim, -1)
     return x
+
+
+_GRID_MODES = ("linear", "nearest", "cubic")
+_GRID_PADDINGS = ("zeros", "border", "reflection")
+
+
+@aten("grid_sampler_2d", "grid_sampler_3d", "grid_sampler")
+def _grid_sampler(call: Call, x: Tensor, grid: Tensor, mode: int, padding: int, align_corners: bool) -> Tensor:
+    return call.emit("GridSample", [x, grid], {"mode": _GRID_MODES[mode], "padding_mode": _GRID_PADDINGS[padding],
+                                               "align_corners": int(align_corners)})
+
+
+@aten("embedding_bag", "_embedding_bag", "_embedding_bag_forward_only")
+def _embedding_bag(call: Call, weight: Tensor, indices: Tensor, offsets: Tensor, scale_grad_by_freq: bool = False,
+                   mode: int = 0, sparse: bool = False, per_sample_weights: Tensor | None = None,
+                   *rest: Any) -> Sequence[Tensor]:
+    """Bags are taken as equally long: their sums are those of that many rows (sum, mean, max)."""
+    bags, rows = call.shape[0], indices.elements
+    if not isinstance(bags, int) or not isinstance(rows, int) or rows % max(bags, 1):
+        raise NotTabled("bags of different lengths")
+    y = call.emit("Gather", [weight, call.net.reshape(indices, (bags, rows // max(bags, 1)))], {"axis": 0})
+    if per_sample_weights is not None:
+        y = call.emit("Mul", [y, call.net.reshape(per_sample_weights, (*y.shape[:2], 1))])
+    y = call.emit(("ReduceSum", "ReduceMean", "ReduceMax")[mode], [y, call.constant((1,))], {"keepdims": 0})
+    return [y, *(call.net.stored(shape, format, "constant", "bags") for shape, format in call.results[1:])]
 
 
 @aten("embedding")

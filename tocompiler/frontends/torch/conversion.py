@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from tocompiler.frontends.torch.aten_complex import MIXED, complex_arguments
 from tocompiler.frontends.torch.table import Call, NotTabled, handlers
 from tocompiler.network import Network
 from tocompiler.operators import Refused, Unmodelled
@@ -24,8 +25,11 @@ __all__ = ["convert"]
 _FORMATS = {
     torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16", torch.float64: "fp64",
     torch.float8_e4m3fn: "fp8_e4m3", torch.float8_e5m2: "fp8_e5m2", torch.int8: "int8", torch.uint8: "uint8",
-    torch.int16: "int16", torch.int32: "int32", torch.int64: "int64", torch.bool: "bool",
+    torch.int16: "int16", torch.int32: "int32", torch.int64: "int64", torch.bool: "bool", torch.uint16: "uint16",
+    torch.uint32: "uint32", torch.uint64: "uint64", torch.complex32: "fp16", torch.complex64: "fp32",
+    torch.complex128: "fp64",
 }
+"""A complex tensor is one of its parts' format, with an axis of two more."""
 
 
 def convert(exported: ExportedProgram, name: str, tied: Mapping[str, str]) -> Network:
@@ -40,6 +44,13 @@ def _decompositions() -> Any:
         if overload.namespace == "aten" and overload._schema.name.removeprefix("aten::") in handlers():
             table.pop(overload)
     return table
+
+
+def _tensors(node: Node) -> list[torch.Tensor]:
+    """What torch knows of a call's operands and results."""
+    known: list[Any] = [n.meta.get("val") for n in (node, *node.all_input_nodes)]
+    values = [v for each in known for v in (each if isinstance(each, (list, tuple)) else [each])]
+    return [v for v in values if isinstance(v, torch.Tensor)]
 
 
 class _Conversion:
@@ -70,8 +81,10 @@ class _Conversion:
         value = node.meta.get("val")
         if not isinstance(value, torch.Tensor):
             return value
-        shape, format = self.result(value)
         signature = self.exported.graph_signature
+        if node.name in signature.input_tokens:  # the order of effects
+            return None
+        shape, format = self.result(value)
         if node.name in signature.inputs_to_parameters:
             target = signature.inputs_to_parameters[node.name]
             name = self.tied.get(target, target)
@@ -88,7 +101,9 @@ class _Conversion:
         if node.target is operator.getitem:
             whole, index = (self.argument(a) for a in node.args)
             return whole[index]
-        value = node.meta.get("val")
+        value: Any = node.meta.get("val")
+        if str(node.target) == "with_effects":  # a check that may stop the program and gives nothing
+            return (None,) * len(value)
         if isinstance(value, (int, float, bool, torch.SymInt, torch.SymFloat, torch.SymBool)):
             return self.number(value)
         if value is None:
@@ -109,9 +124,15 @@ class _Conversion:
         call = Call(self.net, name, results, own)
         keywords = {k: self.argument(v) for k, v in node.kwargs.items()
                     if k not in ("layout", "device", "pin_memory", "memory_format", "dtype", "non_blocking")}
-        handler = handlers().get(name if space == "aten" else f"{space}.{name}")
+        own_name = name if space == "aten" else f"{space}.{name}"
+        complexes = any(v.is_complex() for v in _tensors(node))
+        handler = handlers().get(f"complex.{own_name}" if complexes else own_name) or handlers().get(own_name)
         if handler is not None:
             try:
+                if complexes and own_name in MIXED:
+                    arguments = [self.widened(a, given) for a, given in zip(arguments, node.args, strict=True)]
+                if complexes and f"complex.{own_name}" not in handlers():
+                    arguments = complex_arguments(own_name, arguments)
                 made = handler(call, *arguments, **keywords)
             except (NotTabled, Unmodelled, Refused):
                 pass
@@ -121,6 +142,13 @@ class _Conversion:
         tensors = [t for a in arguments for t in (a if isinstance(a, list) else [a]) if isinstance(t, Tensor)]
         made = self.net.emit(f"{space}.{name}", tensors, results=call.results)
         return made if isinstance(node.meta["val"], (tuple, list)) else made[0]
+
+    def widened(self, argument: Any, given: Any) -> Any:
+        """A real operand beside a complex one, with the axis of its parts."""
+        value = given.meta.get("val") if isinstance(given, torch.fx.Node) else None
+        if not isinstance(argument, Tensor) or not isinstance(value, torch.Tensor) or value.is_complex():
+            return argument
+        return self.net.unsqueeze(argument, len(argument.shape))
 
     def check(self, node: Node, call: Call, made: Tensor | Sequence[Tensor]) -> None:
         """ValueError where an operator's own shape rule disagrees with torch."""
@@ -144,7 +172,8 @@ class _Conversion:
         format = _FORMATS.get(value.dtype)
         if format is None:
             raise ValueError(f"the module computes in {value.dtype}, which has no number format here")
-        return tuple(self.number(d) for d in value.shape), format
+        parts = (2,) if value.is_complex() else ()
+        return (*(self.number(d) for d in value.shape), *parts), format
 
     def number(self, value: Any) -> Any:
         """A number, or the sympy expression of a symbolic one."""
