@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tocompiler.network import Network
 from tocompiler.operators import Work, rule
 from tocompiler.operators.conversion import ONNX_FORMATS
 from tocompiler.tensors import Operator, Tensor
@@ -78,3 +80,30 @@ def agrees() -> Callable[..., None]:
         assert [(t.shape, t.format) for t in op.outputs] == expected, (name, inputs, attributes)
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def onnx_cases() -> Sequence[tuple[Any, Network | None]]:
+    """The operator cases that the onnx package generates (those not taken apart), and each as a network that knows the
+    values of its small inputs: None where shapes depend on the data."""
+    pytest.importorskip("onnx")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the reference computations overflow on purpose
+        from onnx.backend.test.case.node import collect_testcases
+
+        return [(case, _read(case)) for case in collect_testcases(None) if "_expanded" not in case.name]
+
+
+def _read(case: Any) -> Network | None:
+    from onnx import ModelProto
+
+    from tocompiler.frontends.onnx import read_model
+
+    model = ModelProto()
+    model.CopyFrom(case.model)
+    given = zip((i.name for i in model.graph.input), case.data_sets[0][0], strict=False)
+    values = {name: v for name, v in given if isinstance(v, np.ndarray) and v.size <= 64}
+    try:
+        return read_model(model, case.name, values=values)
+    except ValueError:
+        return None
