@@ -6,6 +6,7 @@ import pytest
 
 from tocompiler.compiler import compile
 from tocompiler.network import Network
+from tocompiler.passes import pipeline
 from tocompiler.passes.constant_folding import FoldConstants
 from tocompiler.passes.dead_code import RemoveDeadCode
 from tocompiler.passes.fold_batch_norm import FoldBatchNorm
@@ -31,6 +32,17 @@ def test_constant_folding_drops_work_on_weights_and_keeps_them_parameters() -> N
     assert folded.operators[0].given(1).kind == "parameter"
 
 
+def test_constant_folding_takes_constants_away_and_leaves_random_values() -> None:
+    x, c, r = Tensor("x", (2, 4), kind="input"), Tensor("c", (4,)), Tensor("r", (4,))
+    y, z = Tensor("y", (2, 4)), Tensor("z", (2, 4))
+    net = Network("n", [
+        Operator("five", "Constant", (), (c,)), Operator("dice", "RandomNormal", (), (r,), {"shape": (4,)}),
+        Operator("a", "Add", (x, c), (y,)), Operator("b", "Add", (y, r), (z,))], [x], [z])
+    folded = FoldConstants().run(net)
+    assert [op.name for op in folded.operators] == ["dice", "a", "b"]
+    assert folded.operators[1].given(1).kind == "constant"
+
+
 def test_constant_folding_keeps_quantised_weights_quantised() -> None:
     w = Tensor("w", (3, 4), "int8", "constant")
     scale, y = Tensor("s", (), kind="constant"), Tensor("y", (3, 4))
@@ -43,6 +55,14 @@ def test_dead_code_goes_and_live_code_stays() -> None:
     assert RemoveDeadCode().run(net) is net
     net.relu(net.inputs[0])
     assert len(RemoveDeadCode().run(net).operators) == len(net.operators) - 1
+
+
+def test_an_operator_lives_as_long_as_one_of_its_results_is_read() -> None:
+    net = Network("n")
+    values, _ = net.emit("TopK", [net.input((2, 9)), net.constant([3], "int64")],
+                         results=[((2, 3), "fp32"), ((2, 3), "int64")])
+    net.output(net.relu(values))
+    assert RemoveDeadCode().run(net) is net
 
 
 def test_batch_norm_folds_into_the_convolution_before_it() -> None:
@@ -112,6 +132,50 @@ def test_flash_attention_keeps_the_scores_on_chip() -> None:
     moved = {a.tensor for row in compile(net, options=["flash_attention"]).alu.rows
              for a in (*row.reads, *row.writes) if a.elements == 2 * 4 * 16 * 16}
     assert moved == set()
+
+
+def test_products_in_a_row_are_no_attention_scores() -> None:
+    net = Network("n")
+    x, a, b = net.input((2, 4)), net.stored((4, 8)), net.stored((8, 4))
+    net.output(net.matmul(net.matmul(x, a), b))
+    assert compile(net, options=["flash_attention"]).totals.traffic_bit == compile(net).totals.traffic_bit
+
+
+def test_an_activation_is_fused_with_the_product_it_is_of_and_no_other() -> None:
+    """In PRelu the product is the slope, in Clip a bound: it is not what the activation runs over."""
+    net = Network("n")
+    x = net.input((4, 8))
+    slope = net.matmul(x, net.stored((8, 8)))
+    net.output(net.emit("PRelu", [x, slope])[0])
+    assert compile(net, options=["fuse_activations"]).totals.traffic_bit == compile(net).totals.traffic_bit
+
+
+def test_training_sets_the_mode_of_what_differs_in_training_alone() -> None:
+    net = Network("n")
+    net.output(net.emit("Dropout", [net.batch_norm(net.relu(net.input((2, 4, 8, 8))))], outputs=1)[0])
+    modes = {op.operator: op.attributes.get("training_mode") for op in pipeline(net, phase="training").operators}
+    assert modes == {"Relu": None, "BatchNormalization": 1, "Dropout": 1}
+    assert all(not op.attributes.get("training_mode") for op in pipeline(net).operators)
+
+
+@pytest.mark.parametrize(("low", "zeros"), [(0.0, 0.5), (-1.0, 0.0), (None, 0.0)])
+def test_a_clip_at_zero_leaves_zeros_and_another_none(low: float | None, zeros: float) -> None:
+    net = Network("n")
+    bounds = [None if low is None else net.constant(low, "fp32"), net.constant(0.0, "fp32")]
+    net.output(net.emit("Clip", [net.input((2, 4)), *bounds])[0])
+    found = AnnotateStatistics().run(net).outputs[0].statistics
+    assert (found.zeros if found else 0.0) == zeros
+
+
+def test_the_format_of_a_program_is_that_of_its_weights_and_inputs_or_mixed() -> None:
+    def program(weight: str, index: str = "int64") -> str:
+        net = Network("n")
+        rows = net.emit("Gather", [net.stored((9, 8), weight), net.input((3,), format=index)])[0]
+        net.output(net.add(rows, net.input((3, 8), format="fp16")))
+        return compile(net).alu.format
+
+    assert program("fp16") == "fp16"
+    assert program("fp32") == "mixed"
 
 
 def test_im2col_writes_and_reads_the_unfolded_input() -> None:

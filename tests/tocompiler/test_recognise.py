@@ -99,6 +99,7 @@ def mish(net: Network, x: Tensor) -> Tensor:
     (mish, lambda net, x: net.mish(x)),
     (lambda net, x: op(net, "Mul", x, op(net, "HardSigmoid", x, alpha=1 / 6, beta=0.5)),
      lambda net, x: net.hard_swish(x)),
+    (lambda net, x: op(net, "Mul", op(net, "HardSigmoid", x, alpha=1 / 6), x), lambda net, x: net.hard_swish(x)),
     (layer_norm, lambda net, x: net.layer_norm(x)),
     (rms_norm, lambda net, x: net.rms_norm(x)),
     (group_norm, lambda net, x: net.group_norm(x, 2)),
@@ -133,7 +134,39 @@ def mean_over_the_first_axis(net: Network, x: Tensor) -> Tensor:
     return op(net, "Div", d, op(net, "Sqrt", op(net, "Add", variance, 1e-5)))
 
 
-@pytest.mark.parametrize("build", [wrong_constant, used_elsewhere, another_factor, mean_over_the_first_axis])
+def inner_result_used_elsewhere(net: Network, x: Tensor) -> Tensor:
+    """A GELU whose inner sum is a result of its own."""
+    e = op(net, "Add", op(net, "Erf", op(net, "Div", x, math.sqrt(2))), 1.0)
+    net.output(e)
+    return op(net, "Mul", op(net, "Mul", x, e), 0.5)
+
+
+def inner_result_read_twice(net: Network, x: Tensor) -> Tensor:
+    half = op(net, "Mul", x, 0.5)
+    gelu = op(net, "Mul", half, op(net, "Add", 1.0, op(net, "Erf", op(net, "Mul", x, math.sqrt(0.5)))))
+    return op(net, "Add", gelu, op(net, "Neg", half))
+
+
+def other_slopes(net: Network, x: Tensor) -> Tensor:
+    return op(net, "Mul", x, op(net, "HardSigmoid", x, alpha=1 / 6, beta=0.4))
+
+
+def default_slope(net: Network, x: Tensor) -> Tensor:  # alpha is 0.2 where it is not given
+    return op(net, "Mul", x, op(net, "HardSigmoid", x, beta=0.5))
+
+
+def guarded_by_ones(net: Network, x: Tensor) -> Tensor:
+    y = net.softmax(x)
+    return op(net, "Where", op(net, "IsNaN", y), 1.0, y)
+
+
+def guarded_by_another(net: Network, x: Tensor) -> Tensor:
+    return op(net, "Where", op(net, "IsNaN", net.softmax(x)), 0.0, net.softmax(x))
+
+
+@pytest.mark.parametrize("build", [
+    wrong_constant, used_elsewhere, another_factor, mean_over_the_first_axis, inner_result_used_elsewhere,
+    inner_result_read_twice, other_slopes, default_slope, guarded_by_ones, guarded_by_another])
 def test_what_is_something_else_stays(build):
     net = network(build)
     assert Recognise().run(net) is net
@@ -178,6 +211,16 @@ def test_operators_between_conversions_run_on_integers(build, operators):
     net = pipeline(quantised(build))
     assert [o.operator for o in net.operators] == operators
     assert net.outputs[0].format == "uint8"
+
+
+def test_a_quantised_gemm_keeps_its_bias():
+    net = Network("n")
+    scale = net.constant(0.1, "fp32")
+    x = net.emit("DequantizeLinear", [net.input((2, 16), format="uint8"), scale, None])[0]
+    bias = net.emit("DequantizeLinear", [net.stored((5,), "int32", name="bias"), scale, None])[0]
+    net.output(net.emit("QuantizeLinear", [op(net, "Gemm", x, weight(net, 16, 5), bias), scale, None])[0])
+    gemm, = pipeline(net).operators
+    assert (gemm.operator, gemm.given(6).name) == ("com.microsoft.QGemm", "bias")
 
 
 def test_a_weight_that_alone_is_an_integer_is_dequantised():
