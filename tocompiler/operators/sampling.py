@@ -46,9 +46,17 @@ class GridSample(Rule):
         mode = str(op.attributes.get("mode", "linear"))
         return _MODES.get(mode, mode)
 
+    def axes(self, op: Operator) -> int:
+        """How many coordinates a position has: one for each axis behind the channels."""
+        x, grid = op.given(0), op.given(1)
+        axes = len(x.shape) - 2
+        if not grid.shape or axes < 1 or grid.shape[-1] != axes:
+            raise bad(op, f"x of shape {x.shape} and a grid of shape {grid.shape}; (N, C, ...) and (N, ..., axes) fit")
+        return axes
+
     def work(self, op: Operator) -> Work:
         grid, y, format, mode = op.given(1), op.outputs[0], op.given(0).format, self.mode(op)
-        axes = grid.shape[-1]
+        axes = self.axes(op)
         positions = grid.elements // axes
         scaled = Tasks.of(format, multiply_accumulate=grid.elements, compare=2 * grid.elements)
         tasks = scaled + neighbour_weights(format, positions, axes, mode)
@@ -58,7 +66,7 @@ class GridSample(Rule):
     def gradient(self, op: Operator, needed: Sequence[bool]) -> Work:
         """By x: each result's gradient added, weighted, to its neighbours. By the grid: differences of neighbours."""
         grid, y, format, mode = op.given(1), op.outputs[0], op.given(0).format, self.mode(op)
-        axes = grid.shape[-1]
+        axes = self.axes(op)
         neighbours = y.elements * _NEIGHBOURS[mode] ** axes
         tasks = Tasks()
         if needed[0]:
