@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from importlib import resources
 from pathlib import Path
 
 from hardware.energy_model import EnergyModel
+from hardware.facts import Facts
 from hardware.files import write_text
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime
@@ -28,6 +29,8 @@ class Device:
     data_hash: SHA-256 of the measurements, first 16 digits; rows: how many they were
     description: what one joule of it stands for
     source: of the measurements
+    times: models of run times, that give seconds where ``models`` give joules; none where no run was timed
+    facts: what its data sheet says
     """
 
     name: str
@@ -38,6 +41,8 @@ class Device:
     rows: int = 0
     description: str = ""
     source: str = ""
+    times: Mapping[str, EnergyModel] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
 
     def __repr__(self) -> str:
         return f"<Device {self.name}: {self.rows} rows, runtime {self.runtime.name}>"

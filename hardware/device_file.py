@@ -1,8 +1,8 @@
 """Device files: TOML under a schema number, in which everything is found by name.
 
-Schema 3 (this one) writes coefficients, ranges and inputs by the names of hardware.terms. Schema 2 had no terms of
-their own for depthwise convolutions and parameters beyond the cache, schema 1 listed its terms in a fixed order, and
-the runtime as fields; both are read and brought up to date. A newer schema is refused.
+Schema 4 (this one) may have models of run times and what a data sheet says beside the models of energy. Schema 3 had
+neither, schema 2 no terms of their own for depthwise convolutions and parameters beyond the cache, schema 1 listed its
+terms in a fixed order, and the runtime as fields; all are read and brought up to date. A newer schema is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hardware.energy_model import Array, Draws, EnergyModel, Interval, Kernel, Trees
+from hardware.facts import Facts
 from hardware.memory import MemoryLevel
 from hardware.model_checks import check_model
 from hardware.runtime import Runtime, load_runtime
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA", "read", "written"]
 
-SCHEMA = 3
-_DEVICE = ("schema", "name", "data_hash", "rows", "description", "source", "runtime", "memory", "models")
+SCHEMA = 4
+_DEVICE = ("schema", "name", "data_hash", "rows", "description", "source", "runtime", "memory", "models",
+           "times", "facts")
 _MODEL = ("level", "operators", "phase", "exponent", "kernel_share", "coefficients", "range", "covariance", "metrics",
-          "interval", "seen", "kernel", "trees", "rows", "draws", "plain", "shares")
+          "interval", "seen", "kernel", "trees", "rows", "draws", "plain", "shares", "measured")
 _FIRST_TERMS = ("compute", "near", "far", "fresh", "weights", "branches", "kernels", "samples", "constant")
 """The terms of schema 1, in its order; its facts were the first of today's."""
 _LATER: Mapping[str, tuple[str, float]] = {"depthwise": ("compute", 1.0), "uncached": ("weights", 0.0)}
@@ -45,7 +47,9 @@ def written(device: Device) -> str:
         "description": device.description, "source": device.source, "runtime": device.runtime.as_table(),
         "memory": {level.name: {k: v for k, v in asdict(level).items() if k != "name" and v is not None}
                    for level in device.memory},
+        "facts": {k: v for k, v in asdict(device.facts).items() if v not in (None, "")},
         "models": {label: _model_table(model) for label, model in device.models.items()},
+        "times": {label: _model_table(model) for label, model in device.times.items()},
     }
     return tomli_w.dumps(table, multiline_strings=True)
 
@@ -61,6 +65,8 @@ def _model_table(model: EnergyModel) -> dict[str, Any]:
         "metrics": dict(model.metrics), "interval": asdict(model.interval),
         "seen": {respect: list(names) for respect, names in model.seen.items()},
     }
+    if all(map(math.isfinite, model.measured)):
+        table["measured"] = list(model.measured)
     if model.kernel is not None:
         table |= {"kernel_share": model.kernel_share, "kernel": _learner_table(model.kernel)}
     if model.trees is not None:
@@ -101,7 +107,9 @@ def read(text: str) -> Device:
             {label: _model(values if schema > 2 else _with_later(values if schema > 1 else _migrated(values)))
              for label, values in table.get("models", {}).items()},
             _text_of(table, "data_hash", ""), int(table.get("rows", 0)), _text_of(table, "description", ""),
-            _text_of(table, "source", ""))
+            _text_of(table, "source", ""),
+            {label: _model(values) for label, values in table.get("times", {}).items()},
+            Facts(**table.get("facts", {})))
     except Exception as error:  # whatever a file holds in the place of a table, a list or a number
         what = f"{error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ValueError(f"not a device file: {what}") from error
@@ -152,6 +160,7 @@ def _model(table: Mapping[str, Any]) -> EnergyModel:
         draws=_draws(table["draws"], terms) if "draws" in table else None,
         plain={name: tuple(float(values.get(t, 0.0)) for t in terms)
                for name, values in table.get("plain", {}).items()},
+        measured=_ends(table.get("measured", (-math.inf, math.inf))),
         shares={name: float(share) for name, share in table.get("shares", {}).items()})
     check_model(model)
     return model
@@ -164,6 +173,13 @@ def _draws(table: Mapping[str, Any], terms: Sequence[str]) -> Draws:
         raise ValueError("the draws' terms are not the coefficients'")
     columns = np.atleast_2d(_array(table["coefficients"]))[:, [place[t] for t in terms]]
     return Draws(columns, **{k: _array(v) for k, v in table.items() if k not in ("terms", "coefficients")})
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    low, high = map(float, values)
+    if not low <= high:
+        raise ValueError(f"measured is [{low}, {high}]: give the least and the largest log energy")
+    return low, high
 
 
 def _interval(table: Mapping[str, Any]) -> Interval:

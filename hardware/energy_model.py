@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +21,7 @@ class Interval:
     level: coverage asked for
     quantile: of the scaled held-out residuals
     log_joule, scale: knots of the residual's scale, linear in log energy between them and constant outside
-    rows: held-out residuals that gave the quantile
+    rows: independent rows that the held-out residuals which gave the quantile are worth
     widening: growth of the half-width for each e-fold outside the data
     novelty: what a row adds that resembles none of the data
     correlation: of the errors of rows in one program (1: unknown, taken as common)
@@ -51,6 +52,11 @@ class Kernel:
     centres: Array
     weights: Array
 
+    def shifted(self, name: str, by: float) -> Kernel:
+        """The same of rows in which one input is larger by so much."""
+        moved = np.array([by if n == name else 0.0 for n in self.inputs])
+        return replace(self, centres=self.centres + moved / self.lengths)
+
 
 @dataclass(frozen=True, eq=False)
 class Trees:
@@ -68,6 +74,11 @@ class Trees:
     roots: Array
     feature: Array
     value: Array
+
+    def shifted(self, name: str, by: float) -> Trees:
+        """The same of rows in which one input is larger by so much."""
+        place = self.inputs.index(name) if name in self.inputs else -2
+        return replace(self, value=np.where(self.feature == place, self.value + by, self.value))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +114,7 @@ class EnergyModel:
     rows: how many it was fitted to (0: none, its draws are what was known before)
     draws: of the coefficients, where rows are few (None: the coefficients alone)
     plain, shares: coefficients of plain models by name, and how much of the mean of logarithms each has
+    measured: logarithms of the least and the largest energy in the data, beyond which the sum has no power
     """
 
     level: str
@@ -124,6 +136,7 @@ class EnergyModel:
     draws: Draws | None = None
     plain: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     shares: Mapping[str, float] = field(default_factory=dict)
+    measured: tuple[float, float] = (-math.inf, math.inf)
 
     def serves(self, operator: str, phase: str) -> bool:
         """Whether this model was fitted for such rows."""
@@ -132,3 +145,17 @@ class EnergyModel:
     def coefficient(self, term: str) -> float:
         """Joule per unit of a term, 0 where the model has none."""
         return dict(zip(self.terms, self.coefficients, strict=True)).get(term, 0.0)
+
+    def scaled(self, factor: float) -> EnergyModel:
+        """The model of everything it predicts times a factor."""
+        base = factor ** (1 / self.exponent)
+        draws = self.draws and replace(self.draws, coefficients=self.draws.coefficients
+                                       * factor ** (1 / self.draws.exponents)[:, None])
+        return replace(
+            self, coefficients=tuple(c * base for c in self.coefficients), draws=draws,
+            measured=(self.measured[0] + math.log(factor), self.measured[1] + math.log(factor)),
+            plain={name: tuple(c * factor for c in plain) for name, plain in self.plain.items()},
+            covariance=tuple(tuple(v * base**2 for v in row) for row in self.covariance),
+            interval=replace(self.interval, log_joule=tuple(x + math.log(factor) for x in self.interval.log_joule)),
+            kernel=self.kernel and self.kernel.shifted("log_joule", math.log(base)),
+            trees=self.trees and self.trees.shifted("log_joule", math.log(base)))

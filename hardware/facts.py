@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 __all__ = ["KINDS", "Facts", "facts_of", "known_facts"]
 
 KINDS = ("cpu", "board_cpu", "gpu", "board_gpu", "accelerator", "microcontroller")
+
+_NEEDED = ("node_nm", "power_watt", "product_per_second", "byte_per_second")
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Facts:
     product_per_second: peak multiply-accumulates in ``format``
     byte_per_second: bandwidth of the memory beyond the last cache; of a microcontroller, of its flash
     format: number format of the peak rate
+    idle_watt: at rest, with what the meter covers; memory_byte: that a network must fit in (no prior follows them)
     chip: devices of the same chip share one: none is in another's prior
     """
 
@@ -34,19 +37,26 @@ class Facts:
     format: str = "fp32"
     chip: str = ""
     source: str = ""
+    idle_watt: float | None = None
+    memory_byte: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in KINDS:
             raise ValueError(f"kind '{self.kind}': use one of {', '.join(KINDS)}")
-        for name in ("node_nm", "power_watt", "product_per_second", "byte_per_second"):
+        for name in (*_NEEDED, "idle_watt", "memory_byte"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} is {value}: give a positive number")
 
     @property
+    def unknown(self) -> list[str]:
+        """What a prior follows and is not known."""
+        return [name for name in ("kind", *_NEEDED) if getattr(self, name) is None]
+
+    @property
     def complete(self) -> bool:
-        """Whether nothing is unknown."""
-        return all(getattr(self, f.name) is not None for f in fields(self))
+        """Whether nothing is unknown that a prior follows."""
+        return not self.unknown
 
 
 @cache

@@ -10,13 +10,15 @@ import tomli_w
 
 from hardware.device import Device, device_names, load_device
 from hardware.energy_model import EnergyModel, Interval
+from hardware.facts import Facts
 from hardware.memory import MemoryLevel, beyond
 from hardware.runtime import RuleUse, Runtime
 
 MODEL = EnergyModel("operator", ("compute", "constant"), (2.0, 0.5), Interval(0.9, 1.5, (0.0, 1.0), (0.1, 0.2), 40),
                     ((1.0, 0.0), (0.0, 1.0)), ("Conv",), "forward", 1.1, (0.0, 0.0), (5.0, 0.0), {"mape": 7.0})
 DEVICE = Device("board", Runtime("own", "a test", (RuleUse("in_place", {"operators": ["Relu"]}, "seen"),)),
-                (MemoryLevel("l2", 1024), MemoryLevel("dram")), {"conv": MODEL}, "00ff", 3, 'with "quotes"')
+                (MemoryLevel("l2", 1024), MemoryLevel("dram")), {"conv": MODEL}, "00ff", 3, 'with "quotes"',
+                times={"conv": MODEL}, facts=Facts("cpu", power_watt=65.0, idle_watt=2.0))
 
 
 def test_a_device_reads_back_as_it_was_written(tmp_path: Path) -> None:
@@ -44,7 +46,7 @@ def edited(**changes: object) -> str:
     ("name =", "Invalid"),
     ("name = 'x'\n[models.a]\nlevel = 'operator'\n", "not those of schema 1|'terms' is missing"),
     ("name = 'x'\nweight = 3\n", "a device has no 'weight'; use one of schema, name"),
-    (edited(schema=4), "its schema is 4, this version reads up to 3"),
+    (edited(schema=5), "its schema is 5, this version reads up to 4"),
     (edited(models__conv__coefficients={"heat": 1.0}), "the list of terms has no 'heat'; use one of compute"),
     (edited(models__conv__coefficients={"compute": float("nan")}), "coefficient compute is nan: give a finite number"),
     (edited(models__conv__coefficients={"compute": -1.0}), "coefficient compute is -1.0: give a finite number"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hardware.device import Device
 from hardware.facts import Facts
 from hardware.measurement import Measurement
 from hardware.runtime import load_runtime
@@ -223,13 +224,41 @@ def test_a_device_calibrated_on_networks_predicts_a_network_it_has_not_seen() ->
     assert device.models["program"].terms == tuple(TERMS)
 
 
-def test_measured_latency_changes_nothing() -> None:
+def test_measured_latency_changes_no_joule() -> None:
     rows = measured(noise=0.1)
     order = np.random.default_rng(2).permutation(len(rows))
     shuffled = [replace(m, latency_second=float(order[i] + 1)) for i, m in enumerate(rows)]
     first, second = calibrate(rows, "board"), calibrate(shuffled, "board")
-    assert first.to_toml() == second.to_toml()
-    assert predict(rows[0].program, first) == predict(shuffled[0].program, second)
+    assert replace(first, times={}).to_toml() == replace(second, times={}).to_toml()
+    a, b = predict(rows[0].program, first), predict(rows[0].program, second)
+    assert (a.energy_joule, a.low_joule, a.high_joule) == (b.energy_joule, b.low_joule, b.high_joule)
+    assert a.second != b.second
+
+
+def test_run_times_are_predicted_beside_joules_with_the_power_that_follows() -> None:
+    rows = [replace(m, latency_second=m.joule_per_execution / 5.0) for m in measured()]
+    device = calibrate(rows, "board", facts=Facts(power_watt=4.0))
+    found = predict(mlp(200, 3), device)
+    assert found.watt == pytest.approx(5.0, rel=0.05)
+    assert found.low_second < found.second < found.high_second  # type: ignore[operator]
+    assert found.flags == (f"{found.watt:.4g} W on average, and the device takes 4 W at full load",)
+    bare = replace(device, facts=Facts(idle_watt=6.0, memory_byte=1e3))
+    assert [flag.split(", ")[1] for flag in predict(mlp(200, 3), bare).flags] == [
+        "and the device takes 6 W at rest", "and the device has 1e-06 GB of memory"]
+    assert predict(mlp(200, 3), Device.from_toml(device.to_toml())).second == pytest.approx(found.second, rel=1e-3)
+
+
+def test_beyond_the_measured_energies_parts_add_up() -> None:
+    terms, joule = made_up(40)
+    rows = rows_of(terms, joule**0.8 * joule.mean() ** 0.2)
+    model = fit(rows, Choices(correction=False))
+    largest = rows.take(np.array([int(rows.joule.argmax())]))
+    twice, four = (energy_of(model, factor * largest.terms, largest.facts)[0] for factor in (20.0, 40.0))
+    assert four == pytest.approx(2 * twice)
+    averaged = fit_and_hold_out(rows, Choices(correction=False))[0]
+    few = energy_of(averaged, np.vstack([20 * largest.terms, 40 * largest.terms]),
+                    np.vstack([largest.facts] * 2))
+    assert few[1] == pytest.approx(2 * few[0], rel=1e-3)
 
 
 def test_measurements_of_two_runtimes_are_refused() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -77,7 +77,7 @@ def shipped_prior() -> Prior:
 
 def _filled(facts: Facts) -> list[Facts]:
     """The facts, with those that are unknown from each reference device (of the same kind, where that is known)."""
-    missing = [f.name for f in fields(facts) if getattr(facts, f.name) is None]
+    missing = facts.unknown
     if not missing:
         return [facts]
     others = [f for f in known_facts().values() if facts.kind in (None, f.kind)]

@@ -84,6 +84,9 @@ def command(table: str | None, name: str | None, output: Path | None, runtime: s
         figures = ", ".join(f"{k} {v:.3g}" for k, v in model.metrics.items())
         if figures:
             note(f"{label}: held out {figures}")
+    for label, model in device.times.items():
+        if "mape" in model.metrics:
+            note(f"{label}: held out, run times are {model.metrics['mape']:.3g} % off")
     if output:
         device.write(output)
     else:
@@ -95,8 +98,8 @@ def _timed(table: str, name: str, runtime: str | None, where: dict[str, str], ou
     from tocompiler.energy.timing import calibrate_time
 
     found = calibrate_time(table, name, load_runtime(runtime) if runtime else None, where)
-    note(f"{name}: {found.machine.description}")
-    for label, model in found.machine.models.items():
+    note(f"{name}: {found.description}")
+    for label, model in found.times.items():
         if "mape" in model.metrics:
             note(f"{label}: held out, run times are {model.metrics['mape']:.3g} % off")
     if output:

@@ -15,7 +15,6 @@ from hardware.facts import Facts
 from hardware.measurement import Measurement
 from hardware.memory import MemoryLevel
 from hardware.runtime import Runtime, load_runtime
-from tocompiler.bayes.posterior import Normal
 from tocompiler.bayes.prior import Prior, shipped_prior
 from tocompiler.energy.columns import Columns
 from tocompiler.energy.domain import KINDS, kind_of, seen_in
@@ -27,6 +26,7 @@ from tocompiler.execution import execute
 __all__ = ["calibrate", "data_hash", "rows_of"]
 
 _OWN_MODEL_FROM = 30  # layers of one kind that are worth a model of their own
+_WATT = 30.0  # where the power at full load is not known
 _MOVED = ("compute", "depthwise", "near", "far", "fresh", "weights", "uncached")
 """Terms of the model for operators that were never measured alone: what they move, and no cost of their own."""
 
@@ -34,14 +34,15 @@ _MOVED = ("compute", "depthwise", "near", "far", "fresh", "weights", "uncached")
 def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtime | None = None,
               memory: Sequence[MemoryLevel] = (), facts: Facts | None = None, prior: Prior | None = None,
               known: Mapping[str, float] | None = None, choices: Choices | None = None, description: str = "",
-              source: str = "") -> Device:
+              source: str = "", energy: bool = True) -> Device:
     """Fit a device to measurements.
 
     ``runtime`` defaults to the shipped one that the measurements' conditions name; each row's other conditions override
     its rules for that row. ``facts`` are what a data sheet says, from which, and from all other devices, ``prior``
     (default: the shipped one) says what coefficients are likely before any row. ``known`` are coefficients (joule per
-    unit of a term, hardware.terms) that are known from elsewhere and not fitted. ValueError without measurements, or
-    where they name several runtimes.
+    unit of a term, hardware.terms) that are known from elsewhere and not fitted. Rows with ``latency_second`` fit the
+    same terms once more, to run times, on which no energy depends; without ``energy`` they alone do. ValueError without
+    measurements, or where they name several runtimes.
     """
     measured = list(measurements)
     if not measured:
@@ -49,22 +50,32 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     runtime = runtime or _runtime(measured)
-    bare = Device(name, runtime, tuple(memory), {}, data_hash(measured), len(measured), description, source)
+    bare = Device(name, runtime, tuple(memory), {}, data_hash(measured), len(measured), description, source,
+                  facts=facts or Facts())
     with threadpool_limits(1):  # threads cost more than they bring on matrices of a few hundred rows
         likely = (prior or shipped_prior()).of(facts or Facts(), runtime, bare.last_cache_byte is not None)
-        return _calibrated(measured, bare, choices or Choices(known=tuple((known or {}).items())), likely)
+        chosen = choices or Choices(known=tuple((known or {}).items()))
+        chosen = replace(chosen, prior=chosen.prior or likely)
+        return replace(bare, models=_models(measured, bare, chosen) if energy else {},
+                       times=_times(measured, bare, replace(chosen, known=())))
 
 
-def _calibrated(measured: Sequence[Measurement], bare: Device, choices: Choices, prior: Normal) -> Device:
+def _times(measured: Sequence[Measurement], bare: Device, choices: Choices) -> dict[str, EnergyModel]:
+    """Models of run times: what the fit makes of seconds at full power, in which the prior speaks; it cancels."""
+    watt = bare.facts.power_watt or _WATT
+    timed = [replace(m, energy_joule=m.latency_second * watt, executions=1) for m in measured if m.latency_second]
+    if not timed:
+        return {}
+    return {label: model.scaled(1 / watt) for label, model in _models(timed, bare, choices).items()}
+
+
+def _models(measured: Sequence[Measurement], bare: Device, choices: Choices) -> dict[str, EnergyModel]:
     found = [Columns(execute(m.program, bare.runtime, last_cache_byte=bare.last_cache_byte, conditions=m.conditions))
              for m in measured]
     single = [len(f.leaders) == 1 for f in found]
-    choices = replace(choices, prior=choices.prior or prior)
     if all(single):
-        models = _operator_models(measured, found, replace(choices, exponent=False))
-    else:
-        models = {"program": _finished(rows_of(measured, found), choices, "program", found)}
-    return replace(bare, models=models)
+        return _operator_models(measured, found, replace(choices, exponent=False))
+    return {"program": _finished(rows_of(measured, found), choices, "program", found)}
 
 
 def rows_of(measured: Sequence[Measurement], found: Sequence[Columns], facts: bool = False) -> Rows:

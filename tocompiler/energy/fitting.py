@@ -170,8 +170,9 @@ def _posteriors(rows: Rows, choices: Choices, level: str, parts: Sequence[Index]
         weight[part] = group_weights(rows.groups[part])
     draws, middle = sample(_prior(choices), rows.terms * used, np.log(rows.joule), weights, choices.seed)
     low, high = _range(rows.terms)
-    return [replace(_drawn(drawn, centre, level, used), low=low, high=high, rows=len(part)) for drawn, centre, part
-            in zip(draws[:, ::draws.shape[1] // _KEPT + 1], middle, parts, strict=True)]
+    return [replace(_drawn(drawn, centre, level, used), low=low, high=high, rows=len(part),
+                    measured=(float(np.log(rows.joule[part].min())), float(np.log(rows.joule[part].max()))))
+            for drawn, centre, part in zip(draws[:, ::draws.shape[1] // _KEPT + 1], middle, parts, strict=True)]
 
 
 def unmeasured(prior: Normal, seed: int = 0) -> EnergyModel:

@@ -17,7 +17,7 @@ __all__ = ["distance", "fade", "half_width", "input_names", "inputs", "interval_
 
 _TINY = 1e-300
 _FAR = 20.0  # e-folds below the physical model at which a plain one counts: it may say that something costs nothing
-_DOUBT = 10.0  # held-out rows at which their residuals and the posterior say half of an interval's width each
+_DOUBT = 10.0  # independent held-out rows at which they and the posterior say half of an interval's width each
 _TAIL = 1.5  # Student-t noise with 4 degrees of freedom has its nine tenths where a normal of this variance has them
 _TERM = {name: i for i, name in enumerate(TERMS)}
 _FADE = 10.0  # the trees' share is whole where the kernel's similarity to the nearest row exceeds a tenth
@@ -69,7 +69,7 @@ def joule(model: EnergyModel, terms: Array, facts: Array) -> Array:
 
 def _averaged(model: EnergyModel, terms: Array) -> Array:
     """Log energy of the physical part, averaged with the plain models."""
-    physical = np.log(np.maximum(linear(model, terms), _TINY)) * model.exponent
+    physical = _bent(model, np.log(np.maximum(linear(model, terms), _TINY)), model.exponent)
     if model.draws is not None:
         logs = log_draws(model, terms)
         physical = _least_relative_error(logs) if model.rows else np.median(logs, 0)
@@ -84,7 +84,15 @@ def log_draws(model: EnergyModel, terms: Array) -> Array:
     """Log energy of each row by each draw of the posterior, (draws, rows)."""
     assert model.draws is not None
     total = model.draws.coefficients @ terms[:, _places(model.terms)].T
-    return np.asarray(model.draws.exponents[:, None] * np.log(np.maximum(total, _TINY)))
+    return _bent(model, np.log(np.maximum(total, _TINY)), model.draws.exponents[:, None])
+
+
+def _bent(model: EnergyModel, logs: Array, exponent: Array | float) -> Array:
+    """Logarithms of sums to the power of the model. Beyond the energies that were measured the sum grows by itself: a
+    bend describes the data, and energies of parts add up."""
+    bent = exponent * logs
+    inside = np.clip(bent, *model.measured)
+    return np.asarray(inside + (bent - inside) / exponent)
 
 
 def _least_relative_error(logs: Array) -> Array:
@@ -134,7 +142,7 @@ def novelty(model: EnergyModel, terms: Array, facts: Array) -> Array:
 def half_width(model: EnergyModel, energy: Array, terms: Array, facts: Array) -> Array:
     """Half-width in log energy of the interval of each row, of which ``energy`` was predicted.
 
-    With few rows held out the posterior's own, which residuals of held-out rows replace as their number grows.
+    With few groups held out the posterior's own, which residuals of held-out rows replace as groups come.
     """
     found = interval_half_width(model.interval, energy, strain(model, terms), novelty(model, terms, facts))
     if model.draws is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,9 @@ def conformal(rows: HeldOut, level: float = 0.9) -> Interval:
     Log residuals are scaled by their local size: the running median of their absolute value over predicted energy, so
     that rows a meter reads badly do not widen the rest, and a share of the typical one for novelty, as large as makes
     the intervals narrowest in the mean of their logarithms. The quantile has the finite-sample correction
-    ``(n + 1) level / n``, where rows of one group, which err together, count as the independent rows they are worth.
+    ``(n + 1) level / n``, where rows of one group, which err together, count as the independent rows they are worth,
+    and is one standard error higher: residuals at hand are one sample, and coverage is to hold given them (Vovk 2012).
+    Beyond the largest of few, it grows as Student's t does over the normal distribution.
     """
     residual = np.log(rows.predicted / rows.joule)
     size = np.abs(residual)
@@ -45,8 +48,17 @@ def _scaled(unit: Interval, rows: HeldOut, residual: Array) -> Interval:
     """An interval of quantile 1 brought to the quantile of the residuals that it scales."""
     scaled = residual / interval_half_width(unit, rows.predicted, 0.0, rows.novelty)
     correlation, count = _independent(scaled, rows.groups)
-    rank = min(1.0, (count + 1) * unit.level / count)
-    return replace(unit, quantile=float(np.quantile(np.abs(scaled), rank)), correlation=correlation)
+    rank = min(1.0, (count + 1) * unit.level / count + math.sqrt(unit.level * (1 - unit.level) / count))
+    quantile = float(np.quantile(np.abs(scaled), rank)) * _few(count, unit.level)
+    return replace(unit, quantile=quantile, correlation=correlation, rows=round(count))
+
+
+def _few(count: float, level: float) -> float:
+    """How much wider Student's t is than the normal distribution with so many independent rows."""
+    from scipy.stats import norm, t
+
+    tail = 0.5 + level / 2
+    return float(t.ppf(tail, max(count - 1, 1)) / norm.ppf(tail))
 
 
 def _independent(residual: Array, groups: Array) -> tuple[float, float]:

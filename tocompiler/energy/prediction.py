@@ -21,6 +21,7 @@ from hardware.terms import FACTS
 from tocompiler.costing import TransistorProgram, compiled
 from tocompiler.energy.columns import CONSTANT, Columns
 from tocompiler.energy.domain import outside
+from tocompiler.energy.flags import flags
 from tocompiler.energy.inference import distance, half_width, joule, linear, sum_half_width
 from tocompiler.errors import explained
 from tocompiler.execution import execute
@@ -57,6 +58,8 @@ class Prediction:
     reasons: in which respects, with the share of energy, most first
     statement: the same in words
     device: its name
+    second, low_second, high_second: its run time with a 90 % interval; None where the device's runs were not timed
+    flags: what cannot be (a power above the device's, more memory than it has), in words
     """
 
     energy_joule: float
@@ -68,6 +71,10 @@ class Prediction:
     reasons: tuple[str, ...]
     statement: str
     device: str
+    second: float | None = None
+    low_second: float | None = None
+    high_second: float | None = None
+    flags: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (f"<Prediction {self.energy_joule:.4g} J on {self.device}, 90 % interval {self.low_joule:.4g} to "
@@ -85,15 +92,22 @@ class Prediction:
         return pandas.DataFrame([asdict(op) for op in self.operators])
 
     @property
+    def watt(self) -> float | None:
+        """Mean power over the run time."""
+        return None if self.second is None else self.energy_joule / self.second
+
+    @property
     def half_width(self) -> float:
         """Half-width of the interval in log energy."""
         return 0.5 * math.log(self.high_joule / self.low_joule)
 
     def without_execution(self) -> Prediction:
-        """The operators alone, with the same relative interval: a process that is already running."""
+        """The operators alone, with the same relative interval: a process that is already running. Without a run time,
+        of which the start-up is not told apart."""
         share = 1 - self.execution_joule / self.energy_joule
         return replace(self, energy_joule=self.energy_joule * share, low_joule=self.low_joule * share,
-                       high_joule=self.high_joule * share, execution_joule=0.0)
+                       high_joule=self.high_joule * share, execution_joule=0.0, second=None, low_second=None,
+                       high_second=None, flags=())
 
 
 @dataclass(frozen=True)
@@ -116,13 +130,18 @@ def predict(program: Program, device: Device, conditions: Mapping[str, str] | No
     """
     program = compiled(program)
     if not device.models:
-        raise ValueError(f"device '{device.name}' is not calibrated: run 'tocompiler calibrate'")
+        known = "knows run times alone, which are no joules" if device.times else "is not calibrated"
+        raise ValueError(f"device '{device.name}' {known}: run 'tocompiler calibrate' on measured energies")
     if not program.rows:
         raise ValueError("the program is empty: it has no operator to predict")
     with explained(f"device '{device.name}' cannot predict {program.name}"):
         found = Columns(execute(program, device.runtime, last_cache_byte=device.last_cache_byte, conditions=conditions))
-        whole = [m for m in device.models.values() if m.level == "program"]
-        return _prediction(found, device.name, [_whole(found, whole[0])] if whole else list(_layers(found, device)))
+        energy = _prediction(found, device)
+        if device.times:
+            time = _prediction(found, replace(device, models=device.times))
+            energy = replace(energy, second=time.energy_joule, low_second=time.low_joule, high_second=time.high_joule)
+        stored = sum(row["first_read_byte"] for row in found.execution.rows)
+        return replace(energy, flags=tuple(flags(energy.watt, stored, device.facts)))
 
 
 def _whole(found: Columns, model: EnergyModel) -> _Part:
@@ -175,7 +194,12 @@ def model_for(device: Device, operator: str, phase: str) -> str:
     return max(serving, key=lambda n: bool(device.models[n].operators) + bool(device.models[n].phase))
 
 
-def _prediction(found: Columns, device: str, parts: list[_Part]) -> Prediction:
+def _prediction(found: Columns, device: Device) -> Prediction:
+    whole = [m for m in device.models.values() if m.level == "program"]
+    return _summed(found, device.name, [_whole(found, whole[0])] if whole else list(_layers(found, device)))
+
+
+def _summed(found: Columns, device: str, parts: list[_Part]) -> Prediction:
     rows = found.execution.rows
     operators: list[OperatorEnergy | None] = [None] * len(rows)
     beyond: dict[str, float] = {}

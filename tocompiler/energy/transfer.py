@@ -44,18 +44,11 @@ def transfer(origin: Device, measurements: Sequence[Measurement], name: str) -> 
 
 
 def _scaled(model: EnergyModel, factor: float, extra: float) -> EnergyModel:
-    base = factor ** (1 / model.exponent)
-    interval = model.interval
+    found = model.scaled(factor)
+    interval = found.interval
     typical = float(np.median(interval.scale)) * interval.quantile
     grown = math.hypot(typical, extra) / typical if typical > 0 else 1.0
-    shifted = tuple(x + math.log(factor) for x in interval.log_joule)
-    draws = model.draws and replace(model.draws, coefficients=model.draws.coefficients * base)
-    return replace(
-        model, coefficients=tuple(c * base for c in model.coefficients), metrics={}, draws=draws,
-        plain={name: tuple(c * factor for c in plain) for name, plain in model.plain.items()},
-        covariance=tuple(tuple(v * base**2 for v in row) for row in model.covariance),
-        interval=replace(interval, quantile=interval.quantile * grown, log_joule=shifted),
-    )
+    return replace(found, metrics={}, interval=replace(interval, quantile=interval.quantile * grown))
 
 
 def zero_shot(name: str, facts: Facts, *, memory: Sequence[MemoryLevel] = (), runtime: Runtime | None = None,

@@ -81,10 +81,15 @@ def as_json(program: TransistorProgram, prediction: Prediction | None, model: st
             "energy_low_joule": prediction.low_joule if prediction else None,
             "energy_high_joule": prediction.high_joule if prediction else None,
             "execution_joule": prediction.execution_joule if prediction else None,
+            "latency_second": prediction.second if prediction else None,
+            "latency_low_second": prediction.low_second if prediction else None,
+            "latency_high_second": prediction.high_second if prediction else None,
+            "power_watt": prediction.watt if prediction else None,
         },
         "planning": plan.figures(prediction) if plan is not None and prediction is not None else None,
         "in_domain": prediction.in_domain if prediction else None,
         "reasons": list(prediction.reasons) if prediction else None,
+        "flags": list(prediction.flags) if prediction else None,
         "operators": [
             {
                 "name": row.name,
@@ -185,6 +190,10 @@ def _meaning(program: TransistorProgram, prediction: Prediction | None, device: 
     if prediction is not None:
         lines.append(f"One {program.alu.phase} pass takes {si(prediction.energy_joule, 'J')} on {device} "
                      f"(90 % interval {si(prediction.low_joule, 'J')} to {si(prediction.high_joule, 'J')}).")
+        if prediction.second is not None:
+            lines.append(f"It lasts {si(prediction.second, 's')} ({si(prediction.low_second, 's')} to "
+                         f"{si(prediction.high_second, 's')}): {si(prediction.watt, 'W')} on average.")
+        lines += [f"That cannot be: {flag}." for flag in prediction.flags]
         if prediction.execution_joule > 0.005 * prediction.energy_joule:
             lines.append(f"{si(prediction.execution_joule, 'J')} of it belong to the execution and to no operator: "
                          "start-up, host, idle.")

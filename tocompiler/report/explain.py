@@ -79,7 +79,8 @@ def _device(device: Device) -> str:
         lines += [f"  {name}: {term} {value:.4g} J per {TERMS[term].unit} ({TERMS[term].meaning}; fitted)"
                   for term, value in zip(model.terms, model.coefficients, strict=True) if value]
         lines.append(f"  {name}: power of the sum {model.exponent:.4g}; {_correction(model)}; interval of "
-                     f"{100 * model.interval.level:g} % from {model.interval.rows} held-out rows")
+                     f"{100 * model.interval.level:g} % from residuals worth {model.interval.rows} "
+                     "independent rows")
     return "\n".join(lines)
 
 

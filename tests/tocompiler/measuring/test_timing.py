@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import tocompiler
 from hardware import load_device
 from hardware.measurement import read_table
 from tocompiler.commands.calibrate import command
-from tocompiler.energy.timing import calibrate_time, load_timing
+from tocompiler.energy.timing import calibrate_time, predict_time
 from tocompiler.measuring.plan import Plan, Workload
 from tocompiler.measuring.session import Session, measure
 from tocompiler.measuring.simulation import Conditions, SimulatedMachine, SimulatedRuntime
@@ -34,7 +35,7 @@ def test_seconds_are_predicted_for_what_was_not_timed(timed: Path) -> None:
     found = calibrate_time(timed, "box")
     program = tocompiler.compile(tocompiler.load("mlp:1800-1800-10", batch=16))
     truth = tocompiler.predict(program, load_device("jetson_tx2_maxn")).energy_joule / 40.0
-    prediction = found.predict(program)
+    prediction = predict_time(program, found)
     assert prediction.second == pytest.approx(truth, rel=0.1)
     assert prediction.low_second <= prediction.second <= prediction.high_second
 
@@ -46,15 +47,16 @@ def test_the_command_refuses_it_as_energy_and_accepts_it_as_time(timed: Path, tm
     done = CliRunner().invoke(command, [str(timed), "--time", "--name", "box", "-o", str(out)], standalone_mode=False,
                               catch_exceptions=False)
     assert "box: run times of 18 rows: seconds, not joules" in done.stderr
-    assert load_timing(out).machine.name == "box"
-    with pytest.raises(ValueError, match="quantity"):
-        load_device(out)
+    program = tocompiler.compile(tocompiler.load("mlp:1800-1800-10"))
+    assert predict_time(program, load_device(out)).second > 0
+    with pytest.raises(ValueError, match="knows run times alone, which are no joules"):
+        tocompiler.predict(program, load_device(out))
 
 
-def test_a_device_file_is_no_timing_file(tmp_path: Path) -> None:
-    load_device("jetson_tx2_maxn").write(tmp_path / "device.toml")
-    with pytest.raises(ValueError, match="is no timing file"):
-        load_timing(tmp_path / "device.toml")
+def test_a_device_whose_runs_were_not_timed_says_so() -> None:
+    untimed = replace(load_device("jetson_tx2_maxn"), times={})
+    with pytest.raises(ValueError, match="no run of device 'jetson_tx2_maxn' was timed"):
+        predict_time(tocompiler.compile(tocompiler.load("mlp:18-10")), untimed)
 
 
 def test_a_table_of_energy_has_times_too(timed: Path) -> None:
