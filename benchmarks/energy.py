@@ -50,11 +50,11 @@ def _all(options: Options) -> Iterator[tuple[Claim, int]]:
     else:
         yield from energy_getzner.claims(folder, options.smoke)
     yield from _raptorlake(options)
-    yield from _k_rows("rtx6000_training", load("gpu_rtx6000"), 30, number)
+    yield from _k_rows("rtx6000_training", load("gpu_rtx6000", options.smoke), 30, number)
     yield from _tx2(options)
     yield from _transformers(number, options)
     for name, table in list(FLEXIBERT.items())[:1 if options.smoke else None]:
-        yield from _k_rows(name, load(table), 30, number)
+        yield from _k_rows(name, load(table, options.smoke), 30, number)
 
 
 def _claim(name: str, rows: Rows, splits: list[tuple[Array, Array]], note: str = "") -> Claim:
@@ -63,7 +63,7 @@ def _claim(name: str, rows: Rows, splits: list[tuple[Array, Array]], note: str =
 
 
 def _raptorlake(options: Options) -> Iterator[tuple[Claim, int]]:
-    everything = load("cpu_raptorlake")
+    everything = load("cpu_raptorlake", options.smoke)
     for name, layer, phase in RAPTORLAKE:
         rows = everything.take(np.array([m.group.startswith(layer) and m.program.alu.phase == phase
                                          for m in everything.measured]))
@@ -85,14 +85,14 @@ def _k_rows(name: str, rows: Rows, k: int, number: int) -> Iterator[tuple[Claim,
 
 
 def _tx2(options: Options) -> Iterator[tuple[Claim, int]]:
-    rows = load("jetson_tx2_maxn")
+    rows = load("jetson_tx2_maxn", options.smoke)
     for name, groups in (("model", rows.groups), ("family", np.array([g.split("_")[0] for g in rows.groups]))):
         splits = leave_out(groups)[:1 if options.smoke else None]
         yield _claim(f"tx2_{name}_out", rows, splits), len(rows)
 
 
 def _transformers(number: int, options: Options) -> Iterator[tuple[Claim, int]]:
-    rows = load("gpu_rtx4090_laptop")
+    rows = load("gpu_rtx4090_laptop", options.smoke)
     family = np.array([next(f for key, f in FAMILIES.items() if key.lower() in g.lower()) for g in rows.groups])
     for name, groups in (("model", rows.groups), ("family", family)):
         yield _claim(f"rtx4090_{name}_out", rows, leave_out(groups)[:1 if options.smoke else None]), len(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,20 +15,23 @@ import hardware
 import tocompiler
 
 __all__ = ["PLAIN", "Rows", "Scored", "draws", "folds", "in_products", "leave_out", "load", "mape", "plain_errors",
-           "score"]
+           "prior_without", "score"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+_EVIDENCE = 150  # rows of a table that are compiled for the prior of others
 Split: TypeAlias = tuple[Array, Array]
 Plain: TypeAlias = Callable[["Rows", Array, Array], Array]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Measurements of one device, with its caches."""
+    """Measurements of one device, with its caches, and what is known of it before any row."""
 
     measured: Sequence[hardware.Measurement]
     memory: Sequence[hardware.MemoryLevel] = ()
     runtime: hardware.Runtime | None = None
+    facts: hardware.Facts | None = None
+    prior: tocompiler.Prior | None = None
 
     def __len__(self) -> int:
         return len(self.measured)
@@ -52,12 +56,35 @@ class Rows:
 
     def calibrated(self, train: Array) -> hardware.Device:
         """What a user gets who calibrates on some of the rows."""
-        return tocompiler.calibrate(self.take(train).measured, "held out", runtime=self.runtime, memory=self.memory)
+        return tocompiler.calibrate(self.take(train).measured, "held out", runtime=self.runtime, memory=self.memory,
+                                    facts=self.facts, prior=self.prior)
 
 
-def load(name: str) -> Rows:
-    """A shipped table."""
-    return Rows(tocompiler.read_measurements(name), hardware.shipped_tables()[name].memory)
+def load(name: str, smoke: bool = False) -> Rows:
+    """A shipped table, with its device's data sheet and the prior of all other chips (``smoke``: the shipped prior)."""
+    facts = hardware.facts_of(name)
+    return Rows(tocompiler.read_measurements(name), hardware.shipped_tables()[name].memory, None, facts,
+                None if smoke else prior_without(facts.chip))
+
+
+@cache
+def prior_without(chip: str) -> tocompiler.Prior:
+    """The prior learned without any device of a chip."""
+    return tocompiler.learn_prior([e for e in _evidence() if e.facts.chip != chip])
+
+
+@cache
+def _evidence() -> list[tocompiler.Evidence]:
+    found = []
+    for name, known in hardware.shipped_tables().items():
+        facts, table = hardware.facts_of(name), hardware.read_table(hardware.shipped_table(name))
+        if facts.complete:
+            part = [table[i] for i in np.random.default_rng(1).permutation(len(table))[:_EVIDENCE]]
+            measured = [row.measurement(tocompiler.compile(tocompiler.network_of(row), format=row.format,
+                                                           phase=row.phase)) for row in part]
+            runtime = hardware.load_runtime(part[0].runtime or "generic")
+            found.append(tocompiler.Evidence(measured, facts, known.memory, runtime))
+    return found
 
 
 def _shape(m: hardware.Measurement) -> list[float]:

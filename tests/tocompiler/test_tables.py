@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from hardware.adapters import layer_cell, published_tables
+from hardware.device import load_device
 from hardware.measurement import MeasurementRow, write_table
 from tocompiler.commands.calibrate import command as calibrate
 from tocompiler.commands.devices import command as devices
@@ -50,6 +51,26 @@ def test_devices_are_listed_with_their_held_out_errors() -> None:
     board = next(d for d in found if d["name"] == "cpu_raptorlake")
     assert board["rows"] == 4973
     assert 5 < board["mape"]["convolution, forward"] < 15
+
+
+def test_all_of_a_device_is_its_coefficients_beside_what_is_likely(table: Path) -> None:
+    device = table.with_name("board.toml")
+    CliRunner().invoke(calibrate, [str(table), "--name", "board", "-o", str(device)])
+    said = CliRunner().invoke(devices, [str(device), "--all"]).output
+    assert "board: \n  12 rows of 12 networks, runtime generic" in said
+    assert "calibrated on operators Relu, matrix product; formats fp32; phases forward" in said
+    found = json.loads(CliRunner().invoke(devices, [str(device), "--all", "--json", "-"]).output)["devices"][0]
+    weights = next(c for c in found["models"]["program"]["coefficients"] if c["term"] == "weights")
+    assert weights["low_joule"] < weights["joule"] < weights["high_joule"]
+    assert weights["inside"]
+
+
+def test_what_a_data_sheet_says_of_a_device_known_by_name_is_looked_up(tmp_path: Path) -> None:
+    device = tmp_path / "h100.toml"
+    done = CliRunner().invoke(calibrate, ["--name", "gpu_h100", "--tdp", "500", "-o", str(device)])
+    assert "gpu_h100: what is not given is taken from NVIDIA H100 SXM data sheet" in done.stderr
+    facts = load_device(device).facts
+    assert (facts.power_watt, facts.byte_per_second, facts.memory_byte) == (500.0, 3.35e12, 8e10)
 
 
 def test_a_model_that_cannot_be_built_is_named_with_its_row(tmp_path: Path) -> None:

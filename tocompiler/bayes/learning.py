@@ -30,7 +30,7 @@ __all__ = ["Evidence", "learn_prior", "main"]
 
 _ROWS = 48  # of a device, spread over its groups: enough to say all that its rows say of a prior
 _ROUNDS, _MOVES, _CHAINS, _FORGET = 80, 3, 8, 10
-_BEND, _NOISE, _OWN, _SHARED = 0.15, 0.5, 1.3, 0.8  # standard deviations that are assumed where devices are few
+_BEND, _NOISE, _OWN, _SHARED = 0.08, 0.5, 1.3, 0.8  # standard deviations that are assumed where devices are few
 _ASSUMED = 8.0  # devices that the assumed covariance counts for
 _ONE, _KIND, _NODE = 2.5, 1.0, 0.5  # standard deviations of the regressors' weights
 

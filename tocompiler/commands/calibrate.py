@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ def command(table: str | None, name: str | None, output: Path | None, runtime: s
     folders of MLPerf results. --template prints one to fill in.
 
     What a data sheet says helps where rows are few. Without TABLE it is all there is: an estimate with a wide interval.
+    Of devices that are known by --name (gpu_h100, rpi4, ...) it is looked up.
 
     \b
     Example: tocompiler calibrate measurements.csv --name my-board -o my-board.toml
@@ -70,7 +72,7 @@ def command(table: str | None, name: str | None, output: Path | None, runtime: s
         return
     from hardware.memory import MemoryLevel
 
-    facts = _facts(**known)
+    facts = _facts(name, **known)
     memory = (MemoryLevel("last", cache_byte, source="given on the command line"),) if cache_byte else ()
     if table is None:
         from hardware.runtime import load_runtime
@@ -108,11 +110,19 @@ def _timed(table: str, name: str, runtime: str | None, where: dict[str, str], ou
         put(found.to_toml())
 
 
-def _facts(technology: str | None, **known: Any) -> Facts:
-    from hardware.facts import Facts
+def _facts(name: str, technology: str | None, **known: Any) -> Facts:
+    """What is given, and of a device that is known by name the rest."""
+    from hardware.facts import Facts, facts_of
     from hardware.technology import node
 
-    return Facts(node_nm=node(technology).nm if technology else None, source="given on the command line", **known)
+    given = {key: value for key, value in known.items() if value is not None}
+    if technology:
+        given["node_nm"] = node(technology).nm
+    found = facts_of(name)
+    if found == Facts():
+        return Facts(source="given on the command line", **given)
+    note(f"{name}: what is not given is taken from {found.source}")
+    return replace(found, **given)
 
 
 def _measured(table: str, name: str, runtime: str | None, memory: tuple[MemoryLevel, ...], facts: Facts,

@@ -38,7 +38,7 @@ def transfer(origin: Device, measurements: Sequence[Measurement], name: str) -> 
     spread = float(ratios.std(ddof=1)) if count > 1 else abs(float(ratios[0]))
     extra = 1.645 * spread * math.sqrt(1 + 1 / count)
     models = {label: _scaled(model, factor, extra) for label, model in origin.models.items()}
-    return replace(origin, name=name, models=models, rows=count, data_hash="",
+    return replace(origin, name=name, models=models, times={}, facts=Facts(), rows=count, data_hash="",
                    description=f"{origin.name} rescaled by {factor:.3g} to {count} rows",
                    source=f"transfer from {origin.name} ({origin.source})")
 
@@ -63,4 +63,5 @@ def zero_shot(name: str, facts: Facts, *, memory: Sequence[MemoryLevel] = (), ru
     cached = any(level.capacity_byte is not None for level in memory)
     model = unmeasured((prior or shipped_prior()).of(facts, runtime, cached))
     return Device(name, runtime, tuple(memory), {"program": model}, "", 0,
-                  "not measured: estimated from its data sheet and all measured devices", facts.source or "data sheet")
+                  "not measured: estimated from its data sheet and all measured devices",
+                  facts.source or "data sheet", facts=facts)
