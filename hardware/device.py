@@ -31,6 +31,7 @@ class Device:
     source: of the measurements
     times: models of run times, that give seconds where ``models`` give joules; none where no run was timed
     facts: what its data sheet says
+    measured_watt: least and largest mean power of a timed run
     """
 
     name: str
@@ -43,6 +44,7 @@ class Device:
     source: str = ""
     times: Mapping[str, EnergyModel] = field(default_factory=dict)
     facts: Facts = field(default_factory=Facts)
+    measured_watt: tuple[float, float] | None = None
 
     def __repr__(self) -> str:
         return f"<Device {self.name}: {self.rows} rows, runtime {self.runtime.name}>"

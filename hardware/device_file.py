@@ -29,7 +29,7 @@ __all__ = ["SCHEMA", "read", "written"]
 
 SCHEMA = 4
 _DEVICE = ("schema", "name", "data_hash", "rows", "description", "source", "runtime", "memory", "models",
-           "times", "facts")
+           "times", "facts", "measured_watt")
 _MODEL = ("level", "operators", "phase", "exponent", "kernel_share", "coefficients", "range", "covariance", "metrics",
           "interval", "seen", "kernel", "trees", "rows", "draws", "plain", "shares", "measured")
 _FIRST_TERMS = ("compute", "near", "far", "fresh", "weights", "branches", "kernels", "samples", "constant")
@@ -49,6 +49,7 @@ def written(device: Device) -> str:
                    for level in device.memory},
         "facts": {k: v for k, v in asdict(device.facts).items() if v not in (None, "")},
         "models": {label: _model_table(model) for label, model in device.models.items()},
+        **({"measured_watt": list(device.measured_watt)} if device.measured_watt else {}),
         "times": {label: _model_table(model) for label, model in device.times.items()},
     }
     return tomli_w.dumps(table, multiline_strings=True)
@@ -109,7 +110,8 @@ def read(text: str) -> Device:
             _text_of(table, "data_hash", ""), int(table.get("rows", 0)), _text_of(table, "description", ""),
             _text_of(table, "source", ""),
             {label: _model(values) for label, values in table.get("times", {}).items()},
-            Facts(**table.get("facts", {})))
+            Facts(**table.get("facts", {})),
+            _ends(table["measured_watt"], "measured_watt") if "measured_watt" in table else None)
     except Exception as error:  # whatever a file holds in the place of a table, a list or a number
         what = f"{error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise ValueError(f"not a device file: {what}") from error
@@ -160,7 +162,7 @@ def _model(table: Mapping[str, Any]) -> EnergyModel:
         draws=_draws(table["draws"], terms) if "draws" in table else None,
         plain={name: tuple(float(values.get(t, 0.0)) for t in terms)
                for name, values in table.get("plain", {}).items()},
-        measured=_ends(table.get("measured", (-math.inf, math.inf))),
+        measured=_ends(table.get("measured", (-math.inf, math.inf)), "measured"),
         shares={name: float(share) for name, share in table.get("shares", {}).items()})
     check_model(model)
     return model
@@ -175,10 +177,10 @@ def _draws(table: Mapping[str, Any], terms: Sequence[str]) -> Draws:
     return Draws(columns, **{k: _array(v) for k, v in table.items() if k not in ("terms", "coefficients")})
 
 
-def _ends(values: Sequence[float]) -> tuple[float, float]:
+def _ends(values: Sequence[float], what: str) -> tuple[float, float]:
     low, high = map(float, values)
     if not low <= high:
-        raise ValueError(f"measured is [{low}, {high}]: give the least and the largest log energy")
+        raise ValueError(f"{what} is [{low}, {high}]: give the least and the largest")
     return low, high
 
 

@@ -13,6 +13,7 @@ from tocompiler.energy.inference import interval_half_width, joule, strain
 
 __all__ = ["conformal", "widening"]
 
+_CAUTION = 0.5  # standard errors by which a quantile is taken higher
 _GROWTH = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 """How many typical residuals a wholly novel row may be wider than a familiar one."""
 
@@ -24,7 +25,8 @@ def conformal(rows: HeldOut, level: float = 0.9) -> Interval:
     that rows a meter reads badly do not widen the rest, and a share of the typical one for novelty, as large as makes
     the intervals narrowest in the mean of their logarithms. The quantile has the finite-sample correction
     ``(n + 1) level / n``, where rows of one group, which err together, count as the independent rows they are worth,
-    and is one standard error higher: residuals at hand are one sample, and coverage is to hold given them (Vovk 2012).
+    and is half a standard error higher: residuals at hand are one sample, and coverage is to hold given them (Vovk
+    2012), as far as widths allow.
     Beyond the largest of few, it grows as Student's t does over the normal distribution.
     """
     residual = np.log(rows.predicted / rows.joule)
@@ -48,7 +50,8 @@ def _scaled(unit: Interval, rows: HeldOut, residual: Array) -> Interval:
     """An interval of quantile 1 brought to the quantile of the residuals that it scales."""
     scaled = residual / interval_half_width(unit, rows.predicted, 0.0, rows.novelty)
     correlation, count = _independent(scaled, rows.groups)
-    rank = min(1.0, (count + 1) * unit.level / count + math.sqrt(unit.level * (1 - unit.level) / count))
+    error = math.sqrt(unit.level * (1 - unit.level) / count)
+    rank = min(1.0, (count + 1) * unit.level / count + _CAUTION * error)
     quantile = float(np.quantile(np.abs(scaled), rank)) * _few(count, unit.level)
     return replace(unit, quantile=quantile, correlation=correlation, rows=round(count))
 

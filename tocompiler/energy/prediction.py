@@ -141,7 +141,7 @@ def predict(program: Program, device: Device, conditions: Mapping[str, str] | No
             time = _prediction(found, replace(device, models=device.times))
             energy = replace(energy, second=time.energy_joule, low_second=time.low_joule, high_second=time.high_joule)
         stored = sum(row["first_read_byte"] for row in found.execution.rows)
-        return replace(energy, flags=tuple(flags(energy.watt, stored, device.facts)))
+        return replace(energy, flags=tuple(flags(energy.watt, stored, device)))
 
 
 def _whole(found: Columns, model: EnergyModel) -> _Part:
