@@ -119,8 +119,8 @@ def _finished(rows: Rows, choices: Choices, level: str, found: Sequence[Columns]
     if not len(unseen.joule):
         return replace(model, seen=seen)
     interval = replace(conformal(unseen), widening=widening(rows, choices))
-    found = {**metrics(unseen.joule, unseen.predicted), "groups": float(rows.group_count)}
-    return replace(model, interval=interval, metrics=found, seen=seen)
+    figures = {**metrics(unseen.joule, unseen.predicted), "groups": float(rows.group_count)}
+    return replace(model, interval=interval, metrics=figures, seen=seen)
 
 
 def _runtime(measured: Sequence[Measurement]) -> Runtime:
