@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from claims import Claim, Options, datasets, main
+from data_centre_hub import hub_claims
 from data_centre_models import model_claims
 from data_centre_rows import DEVICES, OPERATORS, Array, Table, additive, boosted, operators, products
 from data_centre_serving import Served, additive_steps, calibrated, ecologits, one_factor, services
@@ -31,19 +32,20 @@ def run(options: Options) -> Iterator[Claim]:
     folder = datasets()
     if folder is None or not (folder / "dc_gemm.csv.gz").exists():
         for name in (*(f"dc_{o}_unseen" for o in OPERATORS), *(_transfer_name(*t) for t in TRANSFERS),
-                     "dc_serving_dense_bf16", "dc_serving_all"):
+                     "dc_serving_dense_bf16", "dc_serving_all", "dc_models_a10_model_out", "dc_models_a100_model_out"):
             yield Claim(name, None, "%", reason="set TOCOMPILER_DATASETS to the folder of the dc_* tables")
         yield from model_claims(options)
         return
-    most = 60 if options.smoke else 3000 if not options.full else None
+    most = 60 if options.smoke else 1200 if not options.full else None
     for name in OPERATORS:
         rows = 2 * most if most and name == "gemm" else most  # two kinds of product share them
         yield _unseen(folder, name, rows, 5 if options.full else 1)
     for transfer in TRANSFERS:
         yield _transfer(folder, *transfer, most)
-    every = 12 if options.smoke else 1
-    yield _served("dc_serving_dense_bf16", services(folder, every, dense=True))
-    yield _served("dc_serving_all", services(folder, every))
+    served = services(folder, 12 if options.smoke else 1 if options.full else 2)
+    yield _served("dc_serving_dense_bf16", served.take(served.dense))
+    yield _served("dc_serving_all", served)
+    yield from hub_claims(folder, options)
     yield from model_claims(options)
 
 

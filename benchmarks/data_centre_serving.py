@@ -77,11 +77,10 @@ class Served:
         return Served([self.measured[i] for i in at], self.dense[at], self.devices[at], self.batch[at])
 
 
-def services(folder: Path, every: int = 1, dense: bool = False) -> Served:
-    """Every so-many-th row, of dense models alone if asked for; configurations lie in ``models`` beside the folder."""
+def services(folder: Path, every: int = 1) -> Served:
+    """Every so-many-th row; configurations lie in ``models`` beside the folder."""
     with (folder / "dc_serving_h100.csv").open(encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if r["model"] in _FILES
-                and not (dense and not r["architecture"].startswith("Dense"))][::every]
+        rows = [r for r in csv.DictReader(file) if r["model"] in _FILES][::every]
     return Served(list(_measured(rows, folder.parent / "models")),
                   np.array([r["architecture"].startswith("Dense") for r in rows]),
                   np.array([int(r["gpus"]) for r in rows]), np.array([float(r["mean_batch"]) for r in rows]))

@@ -11,7 +11,7 @@ from alu_library.pricing import Operand, Operands, price
 from tocompiler.runtimes import rule
 from tocompiler.runtimes.draft import Draft
 
-__all__ = ["dense_operands", "format_ratio", "shared_exponents"]
+__all__ = ["dense_operands", "format_ratio", "shared_exponents", "tensor_float"]
 
 _DENSE = Operands()
 _UNIFORM = Operands(Operand("uniform"), Operand("uniform"))
@@ -41,6 +41,13 @@ def shared_exponents(draft: Draft) -> Draft:
         return draft
     narrow = {format for task, format in draft.row.alu.tasks if task == "multiply_accumulate"} - {"fp32"}
     return _with_products(draft, {f: _significand(f) / _significand("fp32") for f in narrow})
+
+
+@rule("tensor_float", operators=("Conv", "ConvTranspose"))
+def tensor_float(draft: Draft) -> Draft:
+    """Convolutions round fp32 operands to TF32 and run on tensor cores: a product costs what its significands'
+    multiplier does."""
+    return _with_products(draft, {"fp32": _significand("tf32") / _significand("fp32")})
 
 
 def _with_products(draft: Draft, ratio: Mapping[str, float]) -> Draft:

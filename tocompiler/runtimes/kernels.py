@@ -25,9 +25,13 @@ def fused(draft: Draft, *, operators: tuple[str, ...]) -> Draft:
 
 
 @rule("passes")
-def passes(draft: Draft, *, operator: str, phase: str, passes: float, training: bool = False) -> Draft:
-    """An operator takes ``passes`` kernels in a phase, each over its data; with ``training``, only in training mode."""
+def passes(draft: Draft, *, operator: str, phase: str, passes: float, training: bool = False,
+           approximate: str = "") -> Draft:
+    """An operator takes ``passes`` kernels in a phase, each over its data; with ``training``, only in training mode,
+    with ``approximate``, only where the operator is computed by that approximation."""
     if draft.operator != operator or draft.phase != phase:
+        return draft
+    if approximate and (draft.op is None or draft.op.attributes.get("approximate") != approximate):
         return draft
     if training and not (draft.op is not None and draft.op.attributes.get("training_mode")):
         return draft
