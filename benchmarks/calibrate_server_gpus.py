@@ -44,17 +44,17 @@ def main(names: list[str]) -> None:
 
 def _of_operators(folder: Path, short: str) -> hardware.Device:
     runtime, cache = DEVICES[short]
-    rows = [m for name in OPERATORS for m in operators(folder, name, short, _ROWS[name]).measured]
+    rows = [m for name in OPERATORS for m in operators(folder, name, short, _ROWS[name]).timed]
     device = tocompiler.calibrate(
         rows, f"gpu_{short}", runtime=hardware.load_runtime(runtime), facts=hardware.facts_of(f"gpu_{short}"),
         memory=[hardware.MemoryLevel("l2", cache, source="CUDA's device properties")],
         description=_OPERATORS.format(gpu=short.upper()), source=_SOURCE)
-    return tocompiler.with_server(device, services(folder).measured)
+    return tocompiler.with_server(device, services(folder).timed)
 
 
 def _of_services(folder: Path) -> hardware.Device:
     return tocompiler.calibrate(
-        services(folder).measured, "gpu_h100", runtime=hardware.load_runtime("vllm_cuda"),
+        services(folder).timed, "gpu_h100", runtime=hardware.load_runtime("vllm_cuda"),
         facts=hardware.facts_of("gpu_h100"),
         memory=[hardware.MemoryLevel("l2", CACHE_BYTE, source="NVIDIA H100 architecture white paper, 2022")],
         description="joule of one of the H100s for a step of a service under vLLM in steady state, prompts that are "

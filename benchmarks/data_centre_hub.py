@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -87,7 +88,7 @@ def hub_claims(folder: Path, options: Options) -> Iterator[Claim]:
         count = np.array([float(m.program.totals.multiply_accumulates) for m in measured])
         joule = np.array([m.energy_joule for m in measured])
         for name in np.unique(groups):
-            rest = [m for m in measured if m.group != name]
+            rest = [replace(m, latency_second=None) for m in measured if m.group != name]
             fitted = tocompiler.calibrate(rest, f"gpu_{device}", facts=hardware.facts_of(f"gpu_{device}"),
                                           memory=[hardware.MemoryLevel("l2", cache)])
             for i in np.flatnonzero(groups == name):

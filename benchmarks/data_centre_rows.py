@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -44,6 +44,11 @@ class Table:
     @property
     def groups(self) -> Array:
         return np.array([m.group for m in self.measured])
+
+    @property
+    def timed(self) -> list[hardware.Measurement]:
+        """With their latencies, of which run times are fitted."""
+        return [replace(m, latency_second=float(s)) for m, s in zip(self.measured, self.second, strict=True)]
 
     def take(self, index: Array) -> Table:
         """Some of the rows."""

@@ -12,7 +12,7 @@ import csv
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,7 @@ class Served:
     dense: Array
     devices: Array
     batch: Array
+    second: Array
 
     @property
     def joule(self) -> Array:
@@ -71,10 +72,16 @@ class Served:
     def groups(self) -> Array:
         return np.array([m.group for m in self.measured])
 
+    @property
+    def timed(self) -> list[hardware.Measurement]:
+        """With the duration of each step, of which run times are fitted."""
+        return [replace(m, latency_second=float(s)) for m, s in zip(self.measured, self.second, strict=True)]
+
     def take(self, index: Array) -> Served:
         """Some of the rows."""
         at = np.arange(len(self.measured))[index]
-        return Served([self.measured[i] for i in at], self.dense[at], self.devices[at], self.batch[at])
+        return Served([self.measured[i] for i in at], self.dense[at], self.devices[at], self.batch[at],
+                      self.second[at])
 
 
 def services(folder: Path, every: int = 1) -> Served:
@@ -83,7 +90,8 @@ def services(folder: Path, every: int = 1) -> Served:
         rows = [r for r in csv.DictReader(file) if r["model"] in _FILES][::every]
     return Served(list(_measured(rows, folder.parent / "models")),
                   np.array([r["architecture"].startswith("Dense") for r in rows]),
-                  np.array([int(r["gpus"]) for r in rows]), np.array([float(r["mean_batch"]) for r in rows]))
+                  np.array([int(r["gpus"]) for r in rows]), np.array([float(r["mean_batch"]) for r in rows]),
+                  np.array([float(r["mean_batch"]) / float(r["tokens_per_second"]) for r in rows]))
 
 
 def _measured(rows: list[dict[str, str]], models: Path) -> Iterator[hardware.Measurement]:

@@ -65,6 +65,16 @@ def test_experts_dealt_over_replicas_do_the_work_of_all() -> None:
     assert held == 4 * 16 // 4 * 3 * 256 * 128
 
 
+@pytest.mark.parametrize("chosen", [1, 2])
+def test_a_device_with_fewer_rows_than_tokens_adds_none_up(chosen: int) -> None:
+    config = {**MOE, "num_experts_per_tok": chosen}
+    step = Programs(config, Parallel(tensor=4, expert=4)).decode(40, 100)
+    combined = [row for row in step.rows if row.name.endswith("combine")]
+    assert combined and not any(row.alu.tasks.get(("add", "bf16"), 0) for row in combined)
+    assert all(row.traffic_bit > 0 for row in combined)
+
+
+
 def test_collectives_by_hand() -> None:
     sent = collectives(LLAMA, Parallel(tensor=2), tokens=3, rows=3, byte=2)
     # ring all-reduce of 3 x 256 activations after each of 8 halves of layers and the embedding; logits gathered

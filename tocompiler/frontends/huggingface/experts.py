@@ -71,7 +71,11 @@ def _routed(m: Model, flat: Tensor, count: int, chosen: int, router: str, bias: 
 
 
 def _summed(m: Model, y: Tensor, tokens: Any, chosen: int, x: Tensor) -> Tensor:
-    """The rows of each token added up; where devices share the experts, those that are here, on average."""
+    """The rows of each token added up; where devices share the experts, those that are here, on average: of a device
+    that has no more rows than tokens, each is a token's only one and goes to its place."""
+    if chosen <= m.expert_parallel > 1:
+        return m.net.emit("Expand", [y, m.net.constant(tuple(x.shape))], {}, "combine", outputs=1,
+                          results=[(x.shape, x.format)])[0]
     if m.expert_parallel > 1:
         return m.net.emit("ReduceSum", [y, m.net.constant((0,))], {"keepdims": 0}, "combine", outputs=1,
                           results=[(x.shape, x.format)])[0]
