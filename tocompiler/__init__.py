@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tocompiler import estimators, loading, measuring, operators, passes, serving, zoo
+    from tocompiler import estimators, loading, measuring, operators, passes, serving, sweeping, zoo
     from tocompiler.bayes.learning import Evidence, learn_prior
     from tocompiler.bayes.prior import Prior, shipped_prior
     from tocompiler.compiler import compile
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tocompiler.profiling import profiled_statistics, weight_statistics
     from tocompiler.report.summary import summary
     from tocompiler.runtimes import rule
+    from tocompiler.sweeping import sweep
     from tocompiler.tables import read_measurements
     from tocompiler.technology_fit import NodeFit, fit_node, node_switching
     from tocompiler.tensors import Operator, Statistics, Tensor
@@ -36,8 +37,8 @@ __all__ = ["AluProgram", "AluRow", "Evidence", "ExecutionProgram", "Network", "N
            "Prior", "Ratio", "Statistics", "Tensor", "TransistorProgram", "TransistorRow", "calibrate", "compile",
            "doubts", "estimators", "evaluate", "execute", "fit_node", "learn_prior", "load", "loading", "measuring",
            "network_of", "node_switching", "operators", "passes", "predict", "profiled_statistics", "ratio",
-           "read_measurements", "rule", "serving", "shipped_prior", "skim", "summary", "transfer", "weight_statistics",
-           "with_server", "zero_shot", "zoo"]
+           "read_measurements", "rule", "serving", "shipped_prior", "skim", "summary", "sweep", "sweeping", "transfer",
+           "weight_statistics", "with_server", "zero_shot", "zoo"]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -62,10 +63,11 @@ _HOMES = {
     "profiling": ("profiled_statistics", "weight_statistics"),
     "report.summary": ("summary",),
     "runtimes": ("rule",),
+    "sweeping": ("sweep",),
     "tensors": ("Operator", "Statistics", "Tensor"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_SPACES = ("estimators", "loading", "measuring", "operators", "passes", "serving", "zoo")
+_SPACES = ("estimators", "loading", "measuring", "operators", "passes", "serving", "sweeping", "zoo")
 
 
 def check_hardware() -> None:

@@ -33,6 +33,7 @@ COMMANDS = {
     "report": "Write a page on a model's energy that works offline.",
     "serve-cost": "Price requests to a language model on server GPUs.",
     "study": "Study how activation functions change a network's cost.",
+    "sweep": "Compile and price every configuration of a space.",
     "zoo": "List the networks that have a name.",
 }
 
@@ -87,6 +88,9 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     if arguments[:1] == ["compile"]:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no large matrix to multiply: threads cost only their start
+        from tocompiler.frontends.lean_onnx import prepare
+
+        prepare()
     try:
         sys.exit(_status(arguments))
     except Exception as error:

@@ -186,7 +186,10 @@ def _switching(tasks: Tasks, statistics: tuple[Statistics, Statistics], circuits
 
 
 def _ratio(glitched: Count, switched: Count) -> float:
-    return float(glitched / switched) if switched != 0 and isinstance(switched, (int, float)) else 1.0
+    if switched == 0 or not isinstance(switched, (int, float)):
+        return 1.0
+    ratio: float = glitched / switched  # type: ignore[assignment]
+    return ratio
 
 
 def operand_summary(program: AluProgram) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,6 +10,7 @@ from alu_library.pricing import Operand, Operands
 from hardware.program import Program
 from hardware.runtime import RuleUse, Runtime, load_runtime
 from tocompiler.costing import TransistorProgram, TransistorRow, compiled
+from tocompiler.lanes import larger, real
 from tocompiler.layering import joined_operators
 from tocompiler.network import Network
 from tocompiler.runtimes import Applied, applied
@@ -18,7 +19,8 @@ from tocompiler.runtimes.facts import facts_of
 from tocompiler.runtimes.window import window_of
 from tocompiler.tensors import Operator
 
-__all__ = ["Change", "ExecutionProgram", "ExecutionRow", "execute"]
+__all__ = ["Change", "ExecutionProgram", "ExecutionRow", "execute", "executed_rows", "execution_row", "rules_of",
+           "stated_row"]
 
 _STORED = ("parameter", "buffer")
 
@@ -128,16 +130,27 @@ def execute(program: Program, runtime: Runtime | str = "generic", *, last_cache_
     or names a rule or parameter that is unknown.
     """
     program = compiled(program)
-    known = runtime if isinstance(runtime, Runtime) else load_runtime(runtime)
-    if last_cache_byte is not None and all(r.name != "last_cache" for r in known.rules):
-        known = replace(known, rules=(*known.rules, RuleUse(
-            "last_cache", {"capacity_byte": float(last_cache_byte)}, "the device's memory")))
+    known = _known(runtime, last_cache_byte)
     heard = {k: v for k, v in (conditions or {}).items() if k != "runtime"}
     key = ("execution", known.key, tuple(sorted(heard.items())))
     found = program.remembered.get(key)
     if not isinstance(found, ExecutionProgram):
         found = program.remembered[key] = _executed(program, known, applied(known, heard))
     return found
+
+
+def _known(runtime: Runtime | str, last_cache_byte: float | None) -> Runtime:
+    known = runtime if isinstance(runtime, Runtime) else load_runtime(runtime)
+    if last_cache_byte is None or any(r.name == "last_cache" for r in known.rules):
+        return known
+    return replace(known, rules=(*known.rules, RuleUse(
+        "last_cache", {"capacity_byte": float(last_cache_byte)}, "the device's memory")))
+
+
+def rules_of(runtime: Runtime | str, last_cache_byte: float | None = None) -> tuple[Runtime, tuple[Applied, ...]]:
+    """A runtime with its last cache, and its rules ready for rows."""
+    known = _known(runtime, last_cache_byte)
+    return known, applied(known, {})
 
 
 def _executed(program: TransistorProgram, runtime: Runtime, rules: tuple[Applied, ...]) -> ExecutionProgram:
@@ -147,11 +160,22 @@ def _executed(program: TransistorProgram, runtime: Runtime, rules: tuple[Applied
     network = program.network
     operators = {op.name: op for op in network.operators}
     first_read = _first_reads(network)
-    stated = [_stated(row, operators.get(row.source or ""), first_read) for row in program.rows]
-    held = sum(draft.weight_byte + draft.input_byte for draft in stated)
-    rows = tuple(_through(replace(draft, held_byte=held), rules) for draft in stated)
-    start = Draft(network.name, "execution", "forward", network=network, constant=1.0)
-    return ExecutionProgram(program, runtime, rows, _through(start, rules), _layers(program))
+    stated = [stated_row(row, operators.get(row.source or ""), first_read.get(row.source or "", 0.0))
+              for row in program.rows]
+    rows = executed_rows(stated, [1] * len(stated), rules)
+    return ExecutionProgram(program, runtime, rows, execution_row(network, rules), _layers(program))
+
+
+def executed_rows(stated: Sequence[Draft], counts: Sequence[int], rules: tuple[Applied, ...]
+                  ) -> tuple[ExecutionRow, ...]:
+    """What the rules make of the rows of one execution, each of which occurs so many times."""
+    held = sum(count * (draft.weight_byte + draft.input_byte) for draft, count in zip(stated, counts, strict=True))
+    return tuple(_through(replace(draft, held_byte=held), rules) for draft in stated)
+
+
+def execution_row(network: Network, rules: tuple[Applied, ...]) -> ExecutionRow:
+    """What belongs to an execution of the network and to none of its operators."""
+    return _through(Draft(network.name, "execution", "forward", network=network, constant=1.0), rules)
 
 
 def _through(draft: Draft, rules: tuple[Applied, ...]) -> ExecutionRow:
@@ -166,8 +190,9 @@ def _through(draft: Draft, rules: tuple[Applied, ...]) -> ExecutionRow:
     return ExecutionRow(stated, tuple(history))
 
 
-def _stated(row: TransistorRow, op: Operator | None, first_read: Mapping[str, float]) -> Draft:
-    """What a row states: its arithmetic as priced, every operand touched and every result written once, one kernel."""
+def stated_row(row: TransistorRow, op: Operator | None, first_read_byte: float) -> Draft:
+    """What a row states: its arithmetic as priced, every operand touched and every result written once, one kernel.
+    It is the first to read parameters of ``first_read_byte``."""
     alu = row.alu
     stored = [a for a in alu.reads if a.kind in _STORED]
     read = sum(byte_of(a.format) * a.elements for a in alu.reads if a.kind not in _STORED)
@@ -175,10 +200,10 @@ def _stated(row: TransistorRow, op: Operator | None, first_read: Mapping[str, fl
     activation, weight = (Operand(s.distribution, s.zeros) for s in alu.operands)
     draft = Draft(
         row.name, row.operator, row.phase, row, op, operands=Operands(weight, activation),
-        executed=float(row.transistor_operations), products=float(row.multiply_accumulates), touched_byte=read,
+        executed=real(row.transistor_operations), products=real(row.multiply_accumulates), touched_byte=read,
         written_byte=written, read_byte=read, working_set_byte=read + written, kernels=1.0,
         allocations=(written,) if op is not None else (),
-        first_read_byte=first_read.get(row.source or "", 0.0) if row.phase == "forward" else 0.0,
+        first_read_byte=first_read_byte if row.phase == "forward" else 0.0,
         input_byte=sum(byte_of(a.format) * a.elements for a in alu.reads if a.kind == "input"),
         weight_byte=sum(byte_of(a.format) * a.elements for a in stored))
     return _windowed(draft, op) if op is not None else draft
@@ -192,8 +217,8 @@ def _windowed(draft: Draft, op: Operator) -> Draft:
     window = window_of(op)
     if window is None:
         return draft
-    image, result = (byte_of(t.format) * float(t.elements) for t in (op.given(0), op.outputs[0]))
-    written = result + max(draft.working_set_byte - image - result, 0.0)
+    image, result = (byte_of(t.format) * real(t.elements) for t in (op.given(0), op.outputs[0]))
+    written = result + larger(draft.working_set_byte - image - result, 0.0)
     return replace(draft, window=window, touched_byte=image * window.touched, read_byte=image, written_byte=written,
                    working_set_byte=image + written, allocations=(result,))
 
@@ -204,7 +229,7 @@ def _first_reads(network: Network) -> dict[str, float]:
     loaded: dict[str, float] = {}
     for op in network.operators:
         new = {t.name: t for t in op.inputs if t is not None and t.kind in _STORED and t.name not in seen}
-        loaded[op.name] = sum(byte_of(t.format) * float(t.elements) for t in new.values())
+        loaded[op.name] = sum(byte_of(t.format) * real(t.elements) for t in new.values())
         seen |= new.keys()
     return loaded
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from hardware.energy_model import Array
+from hardware.runtime import RuleUse
 from hardware.terms import FACTS, TERMS
 from tocompiler.execution import ExecutionProgram, ExecutionRow
+from tocompiler.lanes import larger
 from tocompiler.runtimes.draft import byte_of
 
-__all__ = ["CONSTANT", "Columns"]
+__all__ = ["CONSTANT", "UNCACHED", "WEIGHTS", "Columns", "amounts_of", "facts_row", "product_width", "uncached_share"]
 
 CONSTANT = list(TERMS).index("constant")
 """Where the constant stands among the terms."""
-_WEIGHTS, _UNCACHED = (list(TERMS).index(name) for name in ("weights", "uncached"))
+WEIGHTS, UNCACHED = (list(TERMS).index(name) for name in ("weights", "uncached"))
+"""And the parameters, and what the last cache does not keep of them."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,8 @@ class Columns:
     def terms(self) -> Array:
         """(rows, terms)"""
         terms = np.array([_terms(row) for row in self.execution.rows]).reshape(-1, len(TERMS))
-        terms[:, _UNCACHED] = terms[:, _WEIGHTS] * self._uncached(float(terms[:, _WEIGHTS].sum()))
+        terms[:, UNCACHED] = terms[:, WEIGHTS] * uncached_share(self.execution.rules, float(terms[:, WEIGHTS].sum()))
         return terms
-
-    def _uncached(self, weight_byte: float) -> float:
-        """Share of all parameters that the last cache cannot keep; none where no capacity is known."""
-        sizes = [r.parameters["capacity_byte"] for r in self.execution.rules if r.name == "last_cache"]
-        return max(1.0 - sizes[-1] / weight_byte, 0.0) if sizes and weight_byte else 0.0
 
     @cached_property
     def total(self) -> Array:
@@ -73,24 +72,40 @@ class Columns:
     @cached_property
     def layer_facts(self) -> Array:
         """Facts of the row that names each layer."""
-        return np.array([_facts(self.execution.rows[i].facts.items()) for i in self.leaders])
+        return np.array([facts_row(self.execution.rows[i].facts) for i in self.leaders])
 
     @cached_property
     def program_facts(self) -> Array:
         """What a correction of whole programs may look at: the mean width of the products."""
-        weights: dict[str, float] = {}
-        for row in self.execution.program.rows:
-            for (task, format), n in row.alu.tasks.items():
-                if task == "multiply_accumulate":
-                    weights[format] = weights.get(format, 0.0) + float(n)
-        total = sum(weights.values())
-        width = sum(n * math.log2(byte_of(f) * 8) for f, n in weights.items()) / total if total else 0.0
-        return _facts([("product_width", width)])
+        products = ((format, float(n)) for row in self.execution.program.rows
+                    for (task, format), n in row.alu.tasks.items() if task == "multiply_accumulate")
+        return facts_row({"product_width": product_width(products)})
+
+
+def uncached_share(rules: Sequence[RuleUse], weight_byte: float) -> float:
+    """Share of all parameters that the last cache cannot keep; none where no capacity is known."""
+    sizes = [r.parameters["capacity_byte"] for r in rules if r.name == "last_cache"]
+    share: float = larger(1.0 - sizes[-1] / weight_byte, 0.0) if sizes and weight_byte else 0.0
+    return share
+
+
+def product_width(products: Iterable[tuple[str, float]]) -> float:
+    """Mean of the logarithm (base 2) of the products' bits, from formats and numbers of products."""
+    weights: dict[str, float] = {}
+    for format, n in products:
+        weights[format] = weights.get(format, 0.0) + n
+    total = sum(weights.values())
+    return sum(n * math.log2(byte_of(f) * 8) for f, n in weights.items()) / total if total else 0.0
 
 
 def _terms(row: ExecutionRow) -> Array:
+    return np.array(amounts_of(row))
+
+
+def amounts_of(row: ExecutionRow) -> list[Any]:
+    """What a row has of each term, of itself: what the cache does not keep of all parameters is known of all alone."""
     kind = "depthwise" if _depthwise(row) else "dense"
-    return np.array([sum(row[a] for a in t.amounts) if t.of in ("", kind) else 0.0 for t in TERMS.values()])
+    return [sum(row[a] for a in t.amounts) if t.of in ("", kind) else 0.0 for t in TERMS.values()]
 
 
 def _depthwise(row: ExecutionRow) -> bool:
@@ -101,8 +116,9 @@ def _depthwise(row: ExecutionRow) -> bool:
 _PLACE = {name: i for i, name in enumerate(FACTS)}
 
 
-def _facts(known: Iterable[tuple[str, float]]) -> Array:
+def facts_row(known: Mapping[str, float]) -> Array:
+    """Facts in the order of hardware.terms, 0 where one is not known."""
     facts = np.zeros(len(FACTS))
-    for name, value in known:
+    for name, value in known.items():
         facts[_PLACE[name]] = value
     return facts

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cache
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
 from hardware.energy_model import Array, EnergyModel, Interval, Kernel, Trees
 from hardware.terms import FACTS, TERMS
 
-__all__ = ["distance", "fade", "half_width", "input_names", "inputs", "interval_half_width", "joule", "linear",
-           "log_draws", "novelty", "similarity", "strain", "sum_half_width", "tree_sum"]
+__all__ = ["distance", "fade", "half_width", "input_names", "inputs", "interval_half_width", "joined_half_width",
+           "joule", "linear", "log_draws", "novelty", "similarity", "strain", "sum_half_width", "tree_sum"]
 
 _TINY = 1e-300
 _FAR = 20.0  # e-folds below the physical model at which a plain one counts: it may say that something costs nothing
@@ -54,9 +54,9 @@ def inputs(model: EnergyModel, terms: Array, facts: Array, names: Sequence[str])
     return np.asarray(every[:, [place[name] for name in names]])
 
 
-def joule(model: EnergyModel, terms: Array, facts: Array) -> Array:
-    """Energy for each row of terms and facts."""
-    energy = np.exp(_averaged(model, terms))
+def joule(model: EnergyModel, terms: Array, facts: Array, logs: Array | None = None) -> Array:
+    """Energy for each row of terms and facts; ``logs`` are its ``log_draws`` where they are known."""
+    energy = np.exp(_averaged(model, terms, logs))
     if model.kernel is None:
         return np.asarray(energy)
     near = similarity(model.kernel, inputs(model, terms, facts, model.kernel.inputs))
@@ -67,11 +67,11 @@ def joule(model: EnergyModel, terms: Array, facts: Array) -> Array:
     return np.asarray(energy * np.exp(residual))
 
 
-def _averaged(model: EnergyModel, terms: Array) -> Array:
+def _averaged(model: EnergyModel, terms: Array, logs: Array | None) -> Array:
     """Log energy of the physical part, averaged with the plain models."""
     physical = _bent(model, np.log(np.maximum(linear(model, terms), _TINY)), model.exponent)
     if model.draws is not None:
-        logs = log_draws(model, terms)
+        logs = log_draws(model, terms) if logs is None else logs
         physical = _least_relative_error(logs) if model.rows else np.median(logs, 0)
     mean = (1 - sum(model.shares.values())) * physical
     for name, share in model.shares.items():
@@ -99,9 +99,12 @@ def _least_relative_error(logs: Array) -> Array:
     """The energy whose relative error is least in the mean over draws (draws, rows): their median, each weighted by one
     over its energy. An overestimate may err by any factor, an underestimate by one. (Not for a prior, so wide that the
     least error is that of half the median.)"""
-    order = np.sort(logs, axis=0)
-    weight = np.cumsum(np.exp(order[0] - order), axis=0)
-    return np.asarray(order[(weight >= weight[-1] / 2).argmax(0), np.arange(logs.shape[1])])
+    # Each row's draws beside each other sort, and sums over them add up, ten times as fast as across the array.
+    order = np.ascontiguousarray(np.sort(np.ascontiguousarray(logs.T), axis=1).T)
+    weight = np.exp(order[0] - order)
+    for i in range(1, len(weight)):
+        weight[i] += weight[i - 1]
+    return np.asarray(order[np.count_nonzero(weight < weight[-1] / 2, axis=0), np.arange(logs.shape[1])])
 
 
 def fade(similar: Array) -> Array:
@@ -139,7 +142,7 @@ def novelty(model: EnergyModel, terms: Array, facts: Array) -> Array:
     return np.asarray(1.0 - similarity(model.kernel, inputs(model, terms, facts, model.kernel.inputs)).max(1))
 
 
-def half_width(model: EnergyModel, energy: Array, terms: Array, facts: Array) -> Array:
+def half_width(model: EnergyModel, energy: Array, terms: Array, facts: Array, logs: Array | None = None) -> Array:
     """Half-width in log energy of the interval of each row, of which ``energy`` was predicted.
 
     With few groups held out the posterior's own, which residuals of held-out rows replace as groups come.
@@ -147,7 +150,8 @@ def half_width(model: EnergyModel, energy: Array, terms: Array, facts: Array) ->
     found = interval_half_width(model.interval, energy, strain(model, terms), novelty(model, terms, facts))
     if model.draws is None:
         return found
-    spread = np.sqrt(log_draws(model, terms).var(0) + float((model.draws.noise**2).mean()) * _TAIL)
+    logs = log_draws(model, terms) if logs is None else logs
+    spread = np.sqrt(logs.var(0) + float((model.draws.noise**2).mean()) * _TAIL)
     trust = model.interval.rows / (model.interval.rows + _DOUBT)
     return np.asarray(trust * found + (1 - trust) * NormalDist().inv_cdf(0.5 + model.interval.level / 2) * spread)
 
@@ -163,8 +167,12 @@ def interval_half_width(interval: Interval, energy: Array, away: Array | float =
 def sum_half_width(interval: Interval, energy: Array, half: Array) -> float:
     """Half-width in joule of the sum of rows with these energies and half-widths in log energy."""
     parts = energy * half
-    return math.sqrt(interval.correlation * float(parts.sum()) ** 2
-                     + (1 - interval.correlation) * float((parts**2).sum()))
+    return float(joined_half_width(interval, parts.sum(), (parts**2).sum()))
+
+
+def joined_half_width(interval: Interval, parts: Any, squares: Any) -> Any:
+    """Half-width of a sum from the sums of its parts' half-widths and of their squares, all in joule."""
+    return np.sqrt(interval.correlation * parts**2 + (1 - interval.correlation) * squares)
 
 
 def distance(model: EnergyModel, terms: Array) -> Array:

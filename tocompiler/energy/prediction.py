@@ -29,7 +29,7 @@ from tocompiler.execution import execute
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["OperatorEnergy", "Prediction", "Ratio", "model_for", "predict", "ratio"]
+__all__ = ["OperatorEnergy", "Prediction", "Ratio", "model_for", "predict", "ratio", "widened"]
 
 Index: TypeAlias = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
 _INSIDE = 0.9  # share of the energy that must come from inside the calibrated domain
@@ -217,9 +217,7 @@ def _summed(found: Columns, device: str, parts: list[_Part]) -> Prediction:
     # Errors of layers of one kind go together as far as their model knows, those of different kinds do not.
     half = math.sqrt(sum(p.half_width_joule**2 for p in parts)) / total
     foreign = sum(op.energy_joule for op in known if not op.in_domain) / total
-    in_domain = foreign <= 1 - _INSIDE
-    if not in_domain:
-        half = max(half, _UNKNOWN * foreign)
+    in_domain, half = (part.item() for part in widened(half, foreign))
     reasons = tuple(f"{energy / total:.0%} of the energy is from {what}"
                     for what, energy in sorted(beyond.items(), key=lambda item: -item[1]) if energy > 0.005 * total)
     statement = (f"inside the calibrated domain of {device}" if in_domain else
@@ -227,6 +225,13 @@ def _summed(found: Columns, device: str, parts: list[_Part]) -> Prediction:
                  "still be too narrow")
     return Prediction(total, total * math.exp(-half), total * math.exp(half), known, of_execution, in_domain, reasons,
                       statement, device)
+
+
+def widened(half: Array | float, foreign: Array | float) -> tuple[Any, Any]:
+    """Whether a prediction is inside what was calibrated, ``foreign`` being the share of energy that is not, and the
+    half-width of its interval in log energy: outside, at the least what is not known of that share."""
+    in_domain = np.asarray(foreign) <= 1 - _INSIDE
+    return in_domain, np.where(in_domain, half, np.maximum(half, _UNKNOWN * np.asarray(foreign)))
 
 
 @dataclass(frozen=True)

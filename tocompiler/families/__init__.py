@@ -14,7 +14,7 @@ from tocompiler.network import Network
 
 __all__ = ["FAMILIES", "build", "network_of"]
 
-FAMILIES = ("nasbench101", "qutibench", "flexibert", "operator", "transformer")
+FAMILIES = ("nasbench101", "nasbench201", "qutibench", "flexibert", "operator", "transformer")
 
 
 def network_of(row: MeasurementRow, folder: Path = Path()) -> Network:

@@ -28,6 +28,8 @@ FORMATS = {
 """TensorProto.DataType to number format. The FNUZ variants of fp8 differ in their bias and special values only."""
 
 _NUMPY_FORMATS = {"float32": "fp32", "float64": "fp64", "float16": "fp16", "bfloat16": "bf16", "object": "int64"}
+_PLAIN = {1: "<f4", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8"}
+"""Data types whose bytes in a file are those of an array."""
 _SMALL_FLOATS = 16
 """Floating-point tensors of up to this many elements keep their values: scales, bounds, fill values; not weights."""
 
@@ -128,6 +130,9 @@ def small_value(tensor: Any, folder: Path | None = None) -> np.ndarray[Any, Any]
         tensor.raw_data = data
     elif n and not _has_payload(tensor):
         return None
+    plain = _PLAIN.get(tensor.data_type)
+    if plain is not None and tensor.raw_data and len(tensor.raw_data) == n * np.dtype(plain).itemsize:
+        return np.frombuffer(tensor.raw_data, plain).reshape(tuple(tensor.dims)).copy()
     try:
         return onnx.numpy_helper.to_array(tensor)
     except (LookupError, TypeError, ValueError):

@@ -8,6 +8,7 @@ from functools import cache
 
 from alu_library import formats
 from alu_library.pricing import Operand, Operands, price
+from tocompiler.lanes import real
 from tocompiler.runtimes import rule
 from tocompiler.runtimes.draft import Draft
 
@@ -22,7 +23,7 @@ def dense_operands(draft: Draft) -> Draft:
     """Arithmetic costs what it does on dense operands: zeros are multiplied like anything else."""
     if draft.row is None or draft.operands == _DENSE:
         return draft
-    total = sum(float(n) * _each(task, format, _DENSE) for (task, format), n in draft.row.alu.tasks.items())
+    total = sum(real(n) * _each(task, format, _DENSE) for (task, format), n in draft.row.alu.tasks.items())
     return replace(draft, executed=total, operands=_DENSE)
 
 
@@ -57,10 +58,10 @@ def _with_products(draft: Draft, ratio: Mapping[str, float]) -> Draft:
     before = after = 0.0
     for (task, format), n in draft.row.alu.tasks.items():
         each = _each(task, format, draft.operands)
-        before += float(n) * each
+        before += real(n) * each
         if task == "multiply_accumulate" and format in ratio:
             each = ratio[format] * _each(task, "fp32", draft.operands)
-        after += float(n) * each
+        after += real(n) * each
     return replace(draft, executed=draft.executed * after / before)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 
+from tocompiler.lanes import larger, real, smaller
 from tocompiler.operators import Access
 from tocompiler.runtimes import rule
 from tocompiler.runtimes.draft import Draft, byte_of
@@ -33,8 +35,8 @@ def _eager(draft: Draft, copied: bool) -> Draft:
     results = [_byte([a]) for a in draft.row.alu.inner_writes]
     return replace(
         draft, kernels=draft.kernels + len(results), touched_byte=draft.touched_byte + read,
-        written_byte=draft.written_byte + written, working_set_byte=draft.working_set_byte + 2 * max(results),
-        allocations=(*draft.allocations, *results),
+        written_byte=draft.written_byte + written, allocations=(*draft.allocations, *results),
+        working_set_byte=draft.working_set_byte + 2 * reduce(larger, results),
         copied_byte=draft.copied_byte + (2 * results[-1] if copied else 0.0))
 
 
@@ -42,9 +44,10 @@ def _unmasked(draft: Draft, block: int | None) -> float:
     """Share of the scores that blocks on and below a causal mask's diagonal hold."""
     if block is None or draft.op is None or not draft.op.attributes.get("is_causal"):
         return 1.0
-    queries, keys = (float(draft.op.given(i).shape[-2]) for i in (0, 1))
-    return min(1.0, (max(keys - queries, 0.0) + (queries + block) / 2) / keys)
+    queries, keys = (real(draft.op.given(i).shape[-2]) for i in (0, 1))
+    share: float = smaller(1.0, (larger(keys - queries, 0.0) + (queries + block) / 2) / keys)
+    return share
 
 
 def _byte(accesses: Sequence[Access]) -> float:
-    return sum(byte_of(a.format) * float(a.elements) for a in accesses)
+    return sum(byte_of(a.format) * real(a.elements) for a in accesses)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from alu_library import formats
 from alu_library.pricing import Operands
+from tocompiler.lanes import real
 from tocompiler.runtimes.window import Window
 from tocompiler.tensors import Operator
 
@@ -116,7 +117,7 @@ class Draft:
 
     def amount(self, name: str) -> float:
         """One of ``AMOUNTS``."""
-        return float(getattr(self, name))
+        return real(getattr(self, name))
 
 
 @cache

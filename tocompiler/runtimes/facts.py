@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from math import prod, sqrt
 
+from tocompiler.lanes import larger, log, real
 from tocompiler.runtimes.draft import Draft
 
 __all__ = ["facts_of"]
@@ -12,13 +13,13 @@ __all__ = ["facts_of"]
 
 def facts_of(draft: Draft) -> Mapping[str, float]:
     """Sizes (natural logarithms) and shape of a row, by the names of ``hardware.terms.FACTS``."""
-    stated = float(sum(draft.row.alu.tasks.values())) if draft.row is not None else 0.0
-    products = (float(draft.row.multiply_accumulates) if draft.row is not None else 0.0) or stated or 1.0
+    stated = real(sum(draft.row.alu.tasks.values())) if draft.row is not None else 0.0
+    products = (real(draft.row.multiply_accumulates) if draft.row is not None else 0.0) or stated or 1.0
     moved = draft.touched_byte + draft.written_byte
     return {
         **_shape(draft), "log_products": _log(products), "log_touched": _log(draft.touched_byte),
         "log_read": _log(draft.read_byte), "log_written": _log(draft.written_byte),
-        "log_weights": _log(draft.weight_byte), "intensity": math.log(products / max(moved, 1.0)),
+        "log_weights": _log(draft.weight_byte), "intensity": log(products / larger(moved, 1.0)),
         "log_working_set": _log(draft.working_set_byte), **draft.facts,
     }
 
@@ -30,7 +31,7 @@ def _shape(draft: Draft) -> dict[str, float]:
         return {"batch": _log(rows), "channels_in": _log(into), "channels_out": _log(out), "kernel": 1.0, "stride": 1.0,
                 "reach": 1.0}
     into, out = window.channels
-    kernel, stride = math.sqrt(window.area), math.sqrt(math.prod(window.strides))
+    kernel, stride = sqrt(window.area), sqrt(prod(window.strides))
     shape = {"batch": _log(window.image[0]), "channels_in": _log(into), "channels_out": _log(out), "kernel": kernel,
              "stride": stride, "size_in": _log(window.image[-1]), "size_out": _log(window.result[-1]),
              "reach": kernel / stride}
@@ -48,8 +49,8 @@ def _matrix(draft: Draft) -> tuple[float, float, float]:
         return 1.0, 1.0, 1.0
     x, y = op.input(0), op.outputs[0].shape
     inner = x.shape[-1] if x is not None and x.shape else 1
-    return float(math.prod(y[:-1])), float(inner), float(y[-1])
+    return real(prod(y[:-1])), real(inner), real(y[-1])
 
 
 def _log(x: float) -> float:
-    return math.log(max(float(x), 1.0))
+    return log(larger(real(x), 1.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tocompiler.lanes import real
 from tocompiler.runtimes import rule
 from tocompiler.runtimes.draft import Draft
 
@@ -23,8 +24,8 @@ def stored_wide(draft: Draft, *, byte: float) -> Draft:
     if draft.row is None or draft.operator == "execution":
         return draft
     reads = draft.row.alu.reads
-    weights = sum(float(a.elements) for a in reads if a.kind in ("parameter", "buffer"))
-    inputs = sum(float(a.elements) for a in reads if a.kind == "input") if draft.input_byte else 0.0
+    weights = sum(real(a.elements) for a in reads if a.kind in ("parameter", "buffer"))
+    inputs = sum(real(a.elements) for a in reads if a.kind == "input") if draft.input_byte else 0.0
     return replace(draft, weight_byte=weights * byte, input_byte=inputs * byte)
 
 
@@ -41,7 +42,7 @@ def host_per_sample(draft: Draft) -> Draft:
     if network is None or not network.inputs:
         return draft
     transfers = len(network.inputs) + len(network.outputs)
-    return replace(draft, samples=float(network.inputs[0].shape[0]), kernels=float(transfers))
+    return replace(draft, samples=real(network.inputs[0].shape[0]), kernels=float(transfers))
 
 
 @rule("host_per_request", operators=("execution",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hardware.memory import beyond
+from tocompiler.lanes import anywhere, either, smaller
 from tocompiler.runtimes import rule
 from tocompiler.runtimes.draft import Draft
 
@@ -27,8 +28,8 @@ def fresh_pages(draft: Draft, *, above_byte: int, pages: str = "fresh") -> Draft
     unless ``pages`` says ``recycled``: an earlier execution left them behind."""
     if pages not in ("fresh", "recycled"):
         raise ValueError(f"condition_pages: '{pages}' is neither fresh nor recycled")
-    large = sum(size for size in draft.allocations if size > above_byte)
-    return replace(draft, fresh_byte=draft.fresh_byte + large) if large and pages == "fresh" else draft
+    large = sum(either(lambda n: n > above_byte, size, size, 0.0) for size in draft.allocations)
+    return replace(draft, fresh_byte=draft.fresh_byte + large) if anywhere(large) and pages == "fresh" else draft
 
 
 @rule("copied")
@@ -59,7 +60,7 @@ def last_cache(draft: Draft, *, capacity_byte: float, cache: str = "warm") -> Dr
         raise ValueError(f"condition_cache: '{cache}' is neither warm nor cold")
     if cache == "cold":
         return replace(draft, far_byte=draft.near_byte + draft.moves * draft.streamed_byte + draft.weight_byte)
-    held = min(draft.input_byte, draft.touched_byte) if draft.waiting_byte > draft.working_set_byte else 0.0
+    held = smaller(draft.input_byte, draft.touched_byte) if draft.waiting_byte > draft.working_set_byte else 0.0
     once = draft.touched_byte + draft.written_byte + draft.layout_byte - held
     far = once * beyond(draft.working_set_byte, capacity_byte) + held * beyond(draft.waiting_byte, capacity_byte)
     far += (draft.again_byte + draft.streamed_byte) * beyond(draft.one_image_byte, capacity_byte)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tocompiler.lanes import real, smaller
 from tocompiler.tensors import Operator
 
 __all__ = ["Window", "window_of"]
@@ -72,7 +73,7 @@ class Window:
             return 1.0
         kernel, stride = self.kernel[0], self.strides[0]
         lines = self.result[2] * min(kernel, stride) + max(kernel - stride, 0)
-        return float(min(self.image[2], lines) / self.image[2])
+        return real(smaller(self.image[2], lines) / self.image[2])
 
 
 def window_of(op: Operator | None) -> Window | None:

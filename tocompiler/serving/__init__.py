@@ -7,8 +7,9 @@ the batch and the lengths left open (``programs``); a ``Workload`` says which st
 
 from __future__ import annotations
 
+from tocompiler.serving.capacity import capacity
 from tocompiler.serving.cost import Service, ServingCost, serve, sweep
 from tocompiler.serving.parallelism import Collectives, Parallel
 from tocompiler.serving.workload import Workload
 
-__all__ = ["Collectives", "Parallel", "Service", "ServingCost", "Workload", "serve", "sweep"]
+__all__ = ["Collectives", "Parallel", "Service", "ServingCost", "Workload", "capacity", "serve", "sweep"]

@@ -1,10 +1,10 @@
-"""Binding: numbers for the symbols of a compiled program, so that one compilation serves every batch and length."""
+"""Binding: numbers for the symbols of a network or a compiled program, so that one serves every batch and length."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from alu_library.tasks import Tasks
 from tocompiler.costing import TransistorProgram
@@ -16,27 +16,36 @@ _EXACT = frozenset({"transistor_operations", "transistors_exercised", "glitch_fa
 """Fields whose numbers are expectations; all others are counts, and an expected count is rounded."""
 
 
-class Binder:
-    """A program with symbols; ``bind`` gives the program at numbers. Every distinct expression is compiled once."""
+_V = TypeVar("_V", TransistorProgram, Network)
 
-    def __init__(self, program: TransistorProgram, symbols: Mapping[str, Any]) -> None:
+
+class Binder(Generic[_V]):
+    """A program or network with symbols; ``bind`` gives it at numbers. Every distinct expression is compiled once."""
+
+    def __init__(self, program: _V, symbols: Mapping[str, Any]) -> None:
         import sympy
 
-        self._program, self._symbols = program, dict(symbols)
+        self._program: _V = program
+        self._symbols = dict(symbols)
         found: dict[Any, int] = {}
         self._open: dict[int, bool] = {}
         _collect(program, found, self._open)
         self._places = found
         self._evaluate = sympy.lambdify(list(self._symbols.values()), list(found), modules="math", cse=True)
 
-    def bind(self, **values: int) -> TransistorProgram:
+    @property
+    def names(self) -> list[str]:
+        """The symbols, by name."""
+        return list(self._symbols)
+
+    def bind(self, **values: int) -> _V:
         """The program at these values of all symbols; ValueError names one that is missing."""
         missing = sorted(self._symbols.keys() - values.keys())
         if missing:
             raise ValueError(f"give a number for {', '.join(missing)}")
         numbers = self._evaluate(*(values[name] for name in self._symbols))
         bound = _Bound({e: numbers[i] for e, i in self._places.items()}, self._open)
-        made: TransistorProgram = bound.of(self._program, "")
+        made: _V = bound.of(self._program, "")
         return made
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tocompiler.lanes import Lane, smaller, values
 from tocompiler.serving.memory import Memory, device_memory_byte, memory_of
 from tocompiler.serving.parallelism import Collectives, Parallel, collectives
 from tocompiler.serving.programs import Programs
@@ -15,6 +18,7 @@ from tocompiler.serving.workload import Step, Workload
 if TYPE_CHECKING:
     from hardware.device import Device
     from tocompiler.costing import TransistorProgram
+    from tocompiler.sweeping.programs import Memory as RowMemory
 
 __all__ = ["LINK_JOULE_PER_BIT", "Energy", "Service", "ServingCost", "serve", "sweep"]
 
@@ -76,6 +80,8 @@ class Service:
         """Of one pass on one device, and whether it lies inside what was calibrated."""
         from tocompiler.energy.prediction import predict
 
+        if Lane in map(type, (batch, length, past)):
+            return self._at_points(programs, kind, batch, length, past)
         key = (id(programs), kind, batch, length, past)
         if key not in self._known:
             program: TransistorProgram = (programs.prefill(batch, length, past) if kind == "prefill"
@@ -83,6 +89,26 @@ class Service:
             p = predict(program, self.device)
             self._known[key] = Energy(p.energy_joule, p.low_joule, p.high_joule), p.in_domain
         return self._known[key]
+
+
+    @cached_property
+    def _memory(self) -> RowMemory:
+        from tocompiler.sweeping.programs import Memory as RowMemory
+
+        return RowMemory()
+
+    def _at_points(self, programs: Programs, kind: str, batch: Any, length: Any, past: Any) -> tuple[Energy, bool]:
+        """The same at all points of a sweep, whose sizes are lanes."""
+        from tocompiler.sweeping.energies import predicted
+        from tocompiler.sweeping.programs import Setting, placed
+
+        program = placed(programs.network(batch, length, past), Setting(device=self.device), self._memory)
+        if program.unmodelled:
+            raise ValueError(f"{program.name}: {program.unmodelled[0].operator} is not modelled")
+        shape = np.broadcast_shapes(*(np.shape(values(n)) for n in (batch, length, past)))
+        found = predicted(program, self.device, shape)
+        inside: Any = Lane.of(found.in_domain)
+        return Energy(*map(Lane.of, (found.joule, found.low_joule, found.high_joule))), inside
 
 
 @dataclass(frozen=True)
@@ -144,7 +170,7 @@ def serve(service: Service, workload: Workload) -> ServingCost:
     net = programs.network(1, 1, 1)
     return ServingCost(workload, parallel.devices, prefill + links[0], decode + links[1],
                        links[0].joule + links[1].joule, sent_before + sent_after, memory,
-                       parallel.idle_share(min(each, parallel.pipeline)), all(inside), net.notes)
+                       parallel.idle_share(min(each, parallel.pipeline)), reduce(smaller, inside), net.notes)
 
 
 def _prefill(service: Service, workload: Workload, inside: list[bool]) -> tuple[Energy, Collectives]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from alu_library.formats import parse
+from tocompiler.lanes import larger, real, smaller
 from tocompiler.serving.programs import Programs
 from tocompiler.serving.workload import Workload
 
@@ -72,14 +74,15 @@ def memory_of(programs: Programs, workload: Workload, capacity_byte: float | Non
     batch = -(-workload.batch // data)
     tokens = -(-workload.longest // PAGE) * PAGE
     decoding = programs.network(batch, 1, tokens - 1)
-    reading = programs.network(workload.prefill_batch, min(workload.prompt, _CHUNK), 0)
-    weights = max(_stored(decoding), _stored(reading))
+    reading = programs.network(workload.prefill_batch, smaller(workload.prompt, _CHUNK), 0)
+    weights = larger(_stored(decoding), _stored(reading))
     cache = sum(_byte(t) for t in decoding.inputs if "input_ids" not in t.name)
-    return Memory(weights / stages, cache / stages, max(_working(net) for net in (decoding, reading)), capacity_byte)
+    return Memory(weights / stages, cache / stages, larger(_working(decoding), _working(reading)), capacity_byte)
 
 
 def _byte(tensor: Tensor) -> float:
-    return float(tensor.elements * parse(tensor.format).bits / 8)
+    byte: float = real(tensor.elements * parse(tensor.format).bits / 8)
+    return byte
 
 
 def _stored(net: Network) -> float:
@@ -88,5 +91,7 @@ def _stored(net: Network) -> float:
 
 def _working(net: Network) -> float:
     """The largest operator's operands and results."""
-    return max(sum(_byte(t) for t in (*op.inputs, *op.outputs) if t is not None and t.kind == "activation")
-               for op in net.operators)
+    most: float = reduce(larger, (
+        sum(_byte(t) for t in (*op.inputs, *op.outputs) if t is not None and t.kind == "activation")
+        for op in net.operators))
+    return most

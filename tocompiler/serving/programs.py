@@ -30,7 +30,7 @@ class Programs:
     weights: str | None = None
     cache: str | None = None
     skew: float = 0.0
-    _binders: dict[tuple[Any, ...], Binder] = field(default_factory=dict)
+    _binders: dict[tuple[Any, ...], Binder[TransistorProgram]] = field(default_factory=dict)
 
     def network(self, batch: Any, sequence: Any, past: Any) -> Network:
         """The network of one pass: ``sequence`` new tokens of ``batch`` requests behind ``past`` cached ones."""
@@ -60,7 +60,7 @@ class Programs:
         """One step of ``batch`` requests."""
         return self._open(f"decode{sequence}", sequence, None).bind(batch=batch, past=past)
 
-    def _open(self, kind: str, sequence: int | None, past: int | None) -> Binder:
+    def _open(self, kind: str, sequence: int | None, past: int | None) -> Binder[TransistorProgram]:
         if (kind,) not in self._binders:
             import sympy
 

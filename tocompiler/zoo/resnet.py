@@ -29,16 +29,17 @@ def _bottleneck(net: Network, x: Tensor, planes: int, stride: int) -> Tensor:
     resnet18=(_basic, (2, 2, 2, 2)), resnet34=(_basic, (3, 4, 6, 3)), resnet50=(_bottleneck, (3, 4, 6, 3)),
     resnet101=(_bottleneck, (3, 4, 23, 3)), resnet152=(_bottleneck, (3, 8, 36, 3)),
 )
-def resnet(net: Network, batch: Any, variant: Any, *, image_size: int = 224, num_classes: int = 1000) -> None:
-    """A stem, four stages of residual blocks and a linear classifier."""
+def resnet(net: Network, batch: Any, variant: Any, *, image_size: int = 224, num_classes: int = 1000,
+           width: int = 64) -> None:
+    """A stem, four stages of residual blocks and a linear classifier; ``width`` is the stem's and the first stage's."""
     block, depths = variant
     x = net.input((batch, 3, image_size, image_size))
-    x = net.max_pool2d(conv_norm(net, x, 64, 7, 2, activation=net.relu), 3, 2, 1)
+    x = net.max_pool2d(conv_norm(net, x, width, 7, 2, activation=net.relu), 3, 2, 1)
     for stage, depth in enumerate(depths):
         for i in range(depth):
             stride = 2 if stage > 0 and i == 0 else 1
             with net.scope(f"layer{stage + 1}.{i}"):
-                y = block(net, x, 64 << stage, stride)
+                y = block(net, x, width * 2**stage, stride)
                 if y.shape != x.shape:
                     with net.scope("downsample"):
                         x = conv_norm(net, x, y.shape[1], 1, stride)
