@@ -93,7 +93,7 @@ class NasBench201:
     >>> space = NasBench201(load_device("jetson_tx2_maxn"))
     >>> found = space(np.array([[3, 3, 3, 3, 3, 3], [1, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0]]))
     >>> found["multiply_accumulates"].tolist()[0], found["reason"].tolist()[2]
-    (153273984, 'no path leads through the cell')
+    (220119680, 'no path leads through the cell')
     """
 
     def __init__(self, device: Device, batch: int = 1, format: str | None = None) -> None:

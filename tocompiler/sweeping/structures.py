@@ -43,7 +43,7 @@ class Structures:
         label = np.zeros(self._allowed.places.size, dtype=np.int64)
         for name in self.texts:
             numbers: dict[Any, int] = {}
-            each = [numbers.setdefault(_named(v), len(numbers)) for v in self._allowed.values[name]]
+            each = [numbers.setdefault(_named(v), len(numbers)) for v in self._allowed.values[name].tolist()]
             label = label * len(numbers) + np.array(each)
         order = np.argsort(label, kind="stable")
         return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
