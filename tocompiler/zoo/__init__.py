@@ -57,7 +57,7 @@ def options(name: str) -> dict[str, Any]:
     """What ``build`` lets one set of a network, with the values that hold otherwise.
 
     >>> options("resnet18")
-    {'image_size': 224, 'num_classes': 1000}
+    {'image_size': 224, 'num_classes': 1000, 'width': 64}
     """
     _load_families()
     return dict(_ARCHITECTURES[name][0].__kwdefaults__ or {})
