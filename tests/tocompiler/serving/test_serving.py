@@ -70,7 +70,8 @@ def test_a_device_with_fewer_rows_than_tokens_adds_none_up(chosen: int) -> None:
     config = {**MOE, "num_experts_per_tok": chosen}
     step = Programs(config, Parallel(tensor=4, expert=4)).decode(40, 100)
     combined = [row for row in step.rows if row.name.endswith("combine")]
-    assert combined and not any(row.alu.tasks.get(("add", "bf16"), 0) for row in combined)
+    assert combined
+    assert not any(row.alu.tasks.get(("add", "bf16"), 0) for row in combined)
     assert all(row.traffic_bit > 0 for row in combined)
 
 
