@@ -251,7 +251,7 @@ def _diffusers() -> Iterator[Architecture]:
 
 def _torchaudio() -> Iterator[Architecture]:
     def one(name: str, make: Callable[[Any], Any], *inputs: Callable[[], Any]) -> Architecture:
-        return Architecture(f"torchaudio/{name}", lambda: make(_audio()), lambda: tuple(i() for i in inputs))
+        return Architecture(f"torchaudio/{name}", lambda: _made_on_cpu(make), lambda: tuple(i() for i in inputs))
 
     def long(value: int) -> Callable[[], Any]:
         def make() -> Any:
@@ -282,6 +282,15 @@ def _torchaudio() -> Iterator[Architecture]:
     yield one("MelSpectrogram", lambda a: a.transforms.MelSpectrogram(16000), wave)
     yield one("MFCC", lambda a: a.transforms.MFCC(16000), wave)
     yield one("Resample", lambda a: a.transforms.Resample(16000, 8000), wave)
+
+
+def _made_on_cpu(make: Callable[[Any], Any]) -> Any:
+    """Filter banks are computed when a module is made; it goes to the device of the moment afterwards."""
+    import torch
+
+    device = torch.get_default_device()
+    with torch.device("cpu"):
+        return make(_audio()).to(device)
 
 
 def _audio() -> Any:

@@ -271,7 +271,7 @@ def test_external_data_outside_the_model_s_folder_is_not_opened(tmp_path: Path) 
 def test_unknown_operators_stay_in_the_network_by_name(tmp_path: Path) -> None:
     nodes = [helper.make_node("Strange", ["x"], ["s"], domain="own"), helper.make_node("Relu", ["s"], ["y"])]
     file = save(tmp_path / "u.onnx", nodes, {"x": [2, 3]}, ["y"])
-    with pytest.raises(ValueError, match=r"own\.Strange 'Strange_s': the shape of its result 's' is unknown"):
+    with pytest.raises(ValueError, match=r"own\.Strange 'Strange_s': no rule is registered .* no shape of its result 's'"):
         load(file)
     model = onnx.load(str(file))
     model.graph.value_info.append(helper.make_tensor_value_info("s", FLOAT, [2, 3]))
@@ -356,3 +356,21 @@ def test_all_open_dimensions_are_named_with_the_options_that_bind_them(tmp_path:
     image = {f"image_{i}": size for i, size in enumerate((1, 3, 224, 224))}
     network = load(file, batch=1, dims={"seq_len": 128, "past_length": 4, **image})
     assert network.outputs[0].shape == (1, 132)
+
+
+@pytest.mark.parametrize("notes", [0, 3000])
+def test_layers_keep_the_paths_of_their_modules(tmp_path: Path, notes: int) -> None:
+    """However long the exporter's notes beside them are, which are left in the file."""
+    def node(operator: str, name: str, source: str, target: str, **said: str) -> Any:
+        made = helper.make_node(operator, [source], [target], name=name)
+        for key, value in {"pkg.torch.onnx.stack_trace": "x" * notes, **said}.items():
+            made.metadata_props.add(key=key, value=value)
+        return made
+
+    scopes = "pkg.torch.onnx.name_scopes"
+    nodes = [node("Relu", "node_relu", "x", "a", **{scopes: "['', 'layer1', 'layer1.0', 'relu']"}),
+             node("Erf", "node_erf_2", "a", "b", namespace=": net.Net/act: torch.nn.GELU/erf: aten.erf.default"),
+             node("Neg", "node_neg", "b", "c", **{scopes: "['', 'neg'"}),
+             node("Abs", "/own/Abs", "c", "y")]
+    network = load(save(tmp_path / "names.onnx", nodes, {"x": [2]}, ["y"]))
+    assert [op.name for op in network.operators] == ["layer1.0.relu", "act.erf_2", "node_neg", "/own/Abs"]

@@ -192,6 +192,26 @@ def test_checkpointing_computes_the_forward_pass_twice() -> None:
         compile(_conv_block(), options=["activation_checkpointing"])
 
 
+def test_mixed_precision_updates_in_fp32_and_casts() -> None:
+    """Adam: master and two moments of 4 byte each read and written, the gradient read and the copy written in 2."""
+    net = Network("dense")
+    net.output(net.linear(net.input((5, 3)), 7, bias=False))
+    n = 3 * 7
+    for format, scaling in (("fp16", {"multiply": n, "compare": n}), ("bf16", {})):
+        plain, mixed = (compile(net, format=format, phase="training", optimizer="adam", options=o)
+                        for o in ((), ["mixed_precision"]))
+        [step] = [row for row in mixed.alu.rows if row.phase == "optimizer"]
+        assert step.traffic_bit == n * (2 * 3 * 32 + 2 * 16)
+        adam = {"multiply": 3 * n, "multiply_accumulate": 5 * n, "sqrt": n, "add": n, "divide": n}
+        assert step.tasks.by_task() == {
+            **adam, "convert": 2 * n, **{task: adam.get(task, 0) + k for task, k in scaling.items()}}
+        assert [r for r in plain.alu.rows if r.phase != "optimizer"] == [
+            r for r in mixed.alu.rows if r.phase != "optimizer"]
+        assert mixed.totals.transistor_operations > plain.totals.transistor_operations
+    with pytest.raises(ValueError, match="every parameter is in fp32 already; give --format bf16 or fp16"):
+        compile(net, phase="training", options=["mixed_precision"])
+
+
 def test_unknown_option_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="unknown option 'magic'; use one of dead_branches"):
         compile(_conv_block(), options=["magic"])

@@ -12,6 +12,8 @@ from tocompiler.frontends.onnx_bodies import body_inputs
 from tocompiler.frontends.onnx_dimensions import free_inputs
 from tocompiler.frontends.onnx_inference import MISINFERRED, infer_again
 from tocompiler.frontends.onnx_kinds import stored_kinds
+from tocompiler.frontends.onnx_names import layer_name
+from tocompiler.frontends.onnx_quantisers import in_integers
 from tocompiler.frontends.onnx_reference import by_reference, has_reference
 from tocompiler.frontends.onnx_types import (
     constant_of,
@@ -144,7 +146,7 @@ class _Builder:
             raise self._unmade(f"{operator} '{node.name}'", missing.args[0]) from None
         if standard and self._settled(node, inputs, scope, operators):
             return
-        name = self._unique(node.name or f"{node.op_type}_{node.output[0] if node.output else ''}")
+        name = self._unique(layer_name(node))
         attributes = self._attributes(node, name, inputs, scope)
         outputs = self._outputs(node, name, operator, inputs, attributes, types)
         for t in outputs:
@@ -153,7 +155,7 @@ class _Builder:
         if operator in _SOFTMAXES:
             operators += self._at_its_opset(made)
         else:
-            operators.append(made)
+            operators += in_integers(made)
 
     def _settled(self, node: Any, inputs: tuple[Tensor | None, ...], scope: _Scope, operators: list[Operator]) -> bool:
         """Whether the node's results are known without running it; they are then in scope as stored tensors."""

@@ -12,7 +12,7 @@ import onnx
 from tocompiler.frontends.onnx_bodies import body_results
 from tocompiler.frontends.onnx_compiled import node_outputs
 from tocompiler.frontends.onnx_types import FORMATS, dims_of, format_of, group_shape, is_group, tensor_type
-from tocompiler.operators import Refused, Unmodelled, rule
+from tocompiler.operators import Refused, Unmodelled, names, rule
 from tocompiler.tensors import Operator, Shape, Tensor
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def infer_again(node: Any, draft: Operator, known: Sequence[_Known], bindings: B
         raise ValueError(misfit if misfit.startswith(bindings.where) else f"{bindings.where}: {misfit}")
     place, name = next((i, n) for i, ((shape, _), n) in enumerate(zip(merged, node.output, strict=True))
                        if n and shape is None)
+    if draft.operator not in names():
+        raise ValueError(f"{bindings.where}: {draft.operator} '{draft.name}': no rule is registered for it, and the "
+                         f"file states no shape of its result '{name}'; register one with --operators FILE.py")
     how = f"bind it with --dim {name}_0=N (and so on for each axis)"
     if concrete and place == 0 and draft.operator in _AT_MOST:
         axis, most = _AT_MOST[draft.operator](draft)

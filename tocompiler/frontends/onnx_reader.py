@@ -36,10 +36,12 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 @dataclass(frozen=True)
 class _Message:
-    """What to do with the fields of one message type: which hold messages to walk, and which to leave out."""
+    """What to do with the fields of one message type: which hold messages to walk, and which to leave out, unless they
+    begin in one of certain ways."""
 
     children: Mapping[int, _Message] = field(default_factory=dict)
     dropped: frozenset[int] = frozenset()
+    kept: tuple[bytes, ...] = ()
 
 
 # Payloads of a TensorProto: float_data, int32_data, string_data, int64_data, raw_data, double_data, uint64_data.
@@ -47,8 +49,10 @@ _TENSOR = _Message(dropped=frozenset({4, 5, 6, 7, 9, 10, 11, 12, 16}))
 _SPARSE_TENSOR = _Message({1: _TENSOR, 2: _TENSOR})
 _ATTRIBUTE_CHILDREN: dict[int, _Message] = {5: _TENSOR, 10: _TENSOR, 22: _SPARSE_TENSOR, 23: _SPARSE_TENSOR}
 _ATTRIBUTE = _Message(_ATTRIBUTE_CHILDREN, frozenset({13}))
-# Doc strings and metadata of long nodes and graphs are dropped: exporters write stack traces there.
-_NODE = _Message({5: _ATTRIBUTE}, frozenset({6, 9}))
+# Doc strings and metadata of long nodes and graphs are dropped, because exporters write stack traces there; what says
+# which module a node comes from is kept (an entry begins with its key, and that with its tag and length).
+_NODE = _Message({5: _ATTRIBUTE}, frozenset({6, 9}), tuple(
+    bytes((10, len(key))) + key.encode() for key in ("pkg.torch.onnx.name_scopes", "namespace")))
 _VALUE_INFO = _Message(dropped=frozenset({3, 4}))
 _GRAPH = _Message({1: _NODE, 5: _TENSOR, 11: _VALUE_INFO, 12: _VALUE_INFO, 13: _VALUE_INFO, 15: _SPARSE_TENSOR},
                   frozenset({10, 14, 16}))
@@ -114,7 +118,7 @@ class _Skimmer:
             else:
                 after = self._after_scalar(wire, number, position, end)
             walked = wire == _BYTES and length > KEPT_BYTES and number in kind.children
-            if walked or _skipped(kind, number):
+            if walked or (_skipped(kind, number) and not self._begins(kind.kept, position, after)):
                 if run < field_start:
                     kept.append(self._read(run, field_start))
                 run = after
@@ -158,6 +162,16 @@ class _Skimmer:
         if shift >= 70:
             raise self._misfit(position, "an integer is longer than ten bytes")
         raise self._overrun(position, shift // 7 + 1, end - position, at_end=end == self._size)
+
+    def _begins(self, ways: tuple[bytes, ...], position: int, end: int) -> bool:
+        """Whether a field's content begins in one of these ways."""
+        if not ways:
+            return False
+        longest = max(map(len, ways))
+        if not 0 <= position - self._window_start <= len(self._window) - longest:
+            self._fill(position)
+        offset = position - self._window_start
+        return self._window[offset:min(offset + longest, end - self._window_start)].startswith(ways)
 
     def _fill(self, position: int) -> None:
         self._window = os.pread(self._descriptor, _WINDOW_BYTES, position)
