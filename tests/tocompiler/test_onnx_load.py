@@ -271,7 +271,8 @@ def test_external_data_outside_the_model_s_folder_is_not_opened(tmp_path: Path) 
 def test_unknown_operators_stay_in_the_network_by_name(tmp_path: Path) -> None:
     nodes = [helper.make_node("Strange", ["x"], ["s"], domain="own"), helper.make_node("Relu", ["s"], ["y"])]
     file = save(tmp_path / "u.onnx", nodes, {"x": [2, 3]}, ["y"])
-    with pytest.raises(ValueError, match=r"own\.Strange 'Strange_s': no rule is registered .* no shape of its result 's'"):
+    why = r"own\.Strange 'Strange_s': no rule is registered .* no shape of its result 's'"
+    with pytest.raises(ValueError, match=why):
         load(file)
     model = onnx.load(str(file))
     model.graph.value_info.append(helper.make_tensor_value_info("s", FLOAT, [2, 3]))
