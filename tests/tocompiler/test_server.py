@@ -12,6 +12,8 @@ from hardware.energy_model import EnergyModel, Interval
 from hardware.terms import TERMS
 from tocompiler import compile, predict, with_server
 from tocompiler.frontends.huggingface import from_config
+from tocompiler.sweeping.energies import predicted
+from tocompiler.sweeping.programs import Memory, Setting, placed
 
 _CONFIG = {"model_type": "llama", "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
            "num_key_value_heads": 2, "intermediate_size": 256, "vocab_size": 1000, "torch_dtype": "bfloat16"}
@@ -48,6 +50,16 @@ def test_what_a_step_and_a_request_take_is_found_and_added() -> None:
     again = predict(program, hardware.Device.from_toml(served.to_toml()))
     assert again.energy_joule == pytest.approx(found.energy_joule)
     assert np.log(again.high_joule / again.low_joule) > 0
+
+
+def test_a_sweep_adds_the_same() -> None:
+    device = operators_alone()
+    served = with_server(device, services(device, 3e-4, 2e-6))
+    network = from_config(_CONFIG, 8, sequence=1, past=100)
+    swept = predicted(placed(network, Setting(device=served), Memory()), served, ())
+    found = predict(compile(network), served)
+    assert float(swept.joule) == pytest.approx(found.energy_joule)
+    assert float(swept.high_joule) == pytest.approx(found.high_joule)
 
 
 def test_a_device_of_whole_programs_has_it_already() -> None:

@@ -52,7 +52,7 @@ def host_per_request(draft: Draft, *, requests: float | None = None) -> Draft:
     tokens = [t for t in draft.network.inputs if t.format.startswith("int")] if draft.network is not None else []
     if requests is None and not tokens:
         return draft
-    return replace(draft, samples=float(tokens[0].shape[0]) if requests is None else requests)
+    return replace(draft, samples=real(tokens[0].shape[0]) if requests is None else requests)
 
 
 @rule("host_overlapped", operators=("execution",))

@@ -97,8 +97,22 @@ def _of_layers(program: Program, device: Device, shape: tuple[int, ...]) -> tupl
         linear_sum, square_sum = spread.get(name, (0.0, 0.0))
         spread[name] = linear_sum + layer.count * errors, square_sum + layer.count * errors**2
     squares = [joined_half_width(device.models[name].interval, *sums) ** 2 for name, sums in spread.items()]
+    for added, errors in (_added(program, m, shape) for m in device.models.values() if "execution" in m.operators):
+        energy += added
+        squares.append(errors**2)
     total = np.maximum(energy, 1e-300)
     return energy, np.sqrt(sum(squares)) / total, foreign / total
+
+
+def _added(program: Program, model: EnergyModel, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """What an execution takes beside its operators, and its error in joule."""
+
+    def block(terms: Array, facts: Array) -> Array:
+        energy = joule(model, terms, facts)
+        return np.array([energy, energy * half_width(model, energy, terms, facts)])
+
+    found = _by_blocks(block, [[*program.execution], [0.0] * len(FACTS)], shape)
+    return found[0], found[1]
 
 
 def _layer(rows: Sequence[Row], leader: Row, device: Device, name: str, share: Any, shape: tuple[int, ...]
