@@ -26,6 +26,8 @@ from alu_library.formats import Format, decode, encode, parse, quantize
 
 __all__ = ["GemmSwitching", "Operand", "Unit", "cuda_core", "gemm_switching", "tensor_core"]
 
+_INTEGER_SUM = "int32"
+
 Patterns: TypeAlias = npt.NDArray[np.uint64]
 
 Operand: TypeAlias = Callable[[npt.NDArray[np.int64], npt.NDArray[np.int64]], npt.NDArray[Any]]
@@ -55,8 +57,8 @@ class Unit:
 @dataclass(frozen=True)
 class GemmSwitching:
     """Per multiply-accumulate of a matrix product: transistor operations of the multiplier and of what adds to the
-    running sum, and bits: flips on the buses of operands and of sums (read and written), changes written to the
-    registers of the sums, ones read as operands."""
+    running sum (of integers all in one: their products are rows of the sum), and bits: flips on the buses of operands
+    and of sums (read and written), changes written to the registers of the sums, ones read as operands."""
 
     multiplier: float
     addition: float
@@ -78,7 +80,9 @@ def cuda_core(format: str) -> Unit:
     gemm/device/default_gemm_configuration.h)."""
     order = tuple((row, column, 0) for column in range(8) for row in _back_and_forth(8, column))
     near = (0, 1, 2, 3)
-    return Unit("cuda_core", "floating_point/multiply_add:dadda,kogge_stone,full", format, format, 1,
+    integer = not _element(format).is_float
+    circuit = "multiply_add/dadda:kogge_stone" if integer else "floating_point/multiply_add:dadda,kogge_stone,full"
+    return Unit("cuda_core", circuit, format, _INTEGER_SUM if integer else format, 1,
                 (*near, *(16 + n for n in near)), (*near, *(32 + n for n in near)), order)
 
 
@@ -94,8 +98,18 @@ def tensor_core(format: str, accumulator: str) -> Unit:
     )
     rows = tuple(16 * f + 8 * h for f in range(4) for h in (0, 1))
     columns = tuple(8 * f + 4 * h for f in range(8) for h in (0, 1))
-    return Unit("tensor_core", f"floating_point/dot_product:8,{accumulator}", format, accumulator, 8, rows, columns,
-                order, steps=2)
+    integer = not _element(format).is_float
+    circuit = "integer/dot_product:8" if integer else f"floating_point/dot_product:8,{accumulator}"
+    return Unit("tensor_core", circuit, format, _INTEGER_SUM if integer else accumulator, 8, rows, columns, order, 2)
+
+
+def _element(name: str) -> Format:
+    """A format whose numbers are what a unit takes; ValueError for blocks and for wide integers."""
+    found = parse(name)
+    if found.block or not (found.is_float or found.bits <= 8):
+        what = "blocks share a scale: name the format of their elements" if found.block else "use at most 8 bits"
+        raise ValueError(f"no unit here takes {name}: {what}")
+    return found
 
 
 def _back_and_forth(count: int, turn: int) -> range:
@@ -107,8 +121,9 @@ def gemm_switching(a: Operand | npt.ArrayLike, b: Operand | npt.ArrayLike, unit:
                    seed: int = 0) -> GemmSwitching:
     """What one multiply-accumulate of ``a`` (M by K) times ``b`` (K by N) switches in a unit, from samples.
 
-    ``a`` and ``b`` are arrays of real numbers, rounded to the unit's format here, or functions that give bit patterns,
-    for which ``size`` is (M, N, K). ``blocks`` neighbouring blocks of terms are followed in each of ``tiles`` places,
+    ``a`` and ``b`` are arrays of numbers, rounded to the unit's format here (in an integer format real numbers are
+    scaled first, so that the largest takes the largest integer), or functions that give bit patterns, for which
+    ``size`` is (M, N, K). ``blocks`` neighbouring blocks of terms are followed in each of ``tiles`` places,
     spread evenly over rows, columns and terms. ValueError for shapes that do not fit, or too short a sum.
     """
     first, second, (m, n, k) = _operands(a, b, unit, size)
@@ -138,6 +153,10 @@ def _operands(a: Operand | npt.ArrayLike, b: Operand | npt.ArrayLike, unit: Unit
 
 
 def _encoded(format: Format, values: npt.NDArray[Any]) -> Operand:
+    if not format.is_float and values.dtype.kind == "f":  # symmetric quantisation: the largest takes the largest code
+        values = np.rint(values * (float(format.maximum) / max(float(np.abs(values).max(initial=0.0)), 1e-300)))
+    if not format.is_float and values.size and not format.minimum <= values.min() <= values.max() <= format.maximum:
+        raise ValueError(f"numbers from {values.min():g} to {values.max():g} are more than {format.name} has")
     return lambda rows, columns: encode(format, values[np.ix_(rows, columns)])
 
 

@@ -44,6 +44,27 @@ def test_sums_that_overflow_stop_switching() -> None:
     assert overflown.register_changes < 0.2 * dense.register_changes
 
 
+@pytest.mark.parametrize("unit", [alu_library.cuda_core("int8"), alu_library.tensor_core("int8", "fp16")],
+                         ids=lambda u: u.name)
+def test_integers_are_summed_as_integers(unit: alu_library.Unit) -> None:
+    whole = RNG.integers(-127, 128, (64, 96)), RNG.integers(-127, 128, (96, 64))
+    found = alu_library.gemm_switching(*whole, unit, tiles=4)
+    assert (unit.accumulator, found.multiplier) == ("int32", 0)
+    whole[0].flat[0] = whole[1].flat[0] = 127  # real numbers are scaled by their largest: the same codes
+    scaled = alu_library.gemm_switching(whole[0] / 3.0, whole[1] * 7.0, unit, tiles=4)
+    assert scaled == alu_library.gemm_switching(*whole, unit, tiles=4)
+    positive = alu_library.gemm_switching(*(np.abs(w) // 16 for w in whole), unit, tiles=4)
+    assert positive.addition < 0.7 * found.addition  # no sign to extend
+
+
+def test_formats_that_no_unit_takes_are_refused() -> None:
+    for format, message in (("mxfp4", "share a scale"), ("int16", "at most 8 bits")):
+        with pytest.raises(ValueError, match=message):
+            alu_library.tensor_core(format, "fp32")
+    with pytest.raises(ValueError, match="more than uint8 has"):
+        alu_library.gemm_switching(-np.ones((64, 96), int), np.ones((96, 64), int), alu_library.cuda_core("uint8"))
+
+
 def test_parts_add_up() -> None:
     netlist = build("floating_point/multiply_add:dadda,kogge_stone,full", "fp16")
     found = switchings(netlist, {name: RNG.integers(0, 1 << 16, 500) for name in "abc"})

@@ -31,7 +31,8 @@ def gemm_entry(paths: tuple[str, str], unit: str, format: str, node: TechnologyN
     kind = tensor_core(format, "fp32") if unit == "tensor_core" else cuda_core(format)
     found = gemm_switching(a, b, kind)
     rng = np.random.default_rng(0)
-    dense = gemm_switching(rng.standard_normal(a.shape), rng.standard_normal(b.shape), kind)
+    normal = (rng.standard_normal(x.shape) for x in (a, b))
+    dense = gemm_switching(*(map(abs, normal) if format.startswith("uint") else normal), kind)
     parts = {name: {"per_multiply_accumulate": getattr(found, name), "of_normal_operands": getattr(dense, name)}
              for name in _SHOWN}
     entry: dict[str, Any] = {
@@ -48,8 +49,10 @@ def gemm_as_text(entry: dict[str, Any]) -> str:
     """The entry as a table."""
     from tabulate import tabulate
 
-    body = [(_SHOWN[name], part["per_multiply_accumulate"], part["of_normal_operands"])
-            for name, part in entry["parts"].items()]
+    whole = not entry["parts"]["multiplier"]["of_normal_operands"]  # of integers: products are rows of the sum
+    shown = {**_SHOWN, "addition": "multiplication and addition [TO]"} if whole else _SHOWN
+    body = [(shown[name], part["per_multiply_accumulate"], part["of_normal_operands"])
+            for name, part in entry["parts"].items() if not (whole and name == "multiplier")]
     rows, columns, terms = entry["shape"]
     note = (f"{entry['unit']}, {entry['format']}, {rows} x {columns} results of {terms} products: "
             f"{entry['transistor_operations']:.0f} transistor operations a product, "
