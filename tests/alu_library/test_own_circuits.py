@@ -130,3 +130,40 @@ def test_inputs_of_any_width_are_drawn_bit_by_bit_where_no_format_is_named() -> 
         price_netlist(text, format="int8")
     wide = "module w(input [69:0] a, input b, c, d, output [69:0] y); assign y = b ? a : c ? ~a : d; endmodule"
     assert price_netlist(wide, operands=UNIFORM).transistor_operations > 100
+
+
+CHOICE = "[[circuit]]\ntasks = {tasks}\nformats = ['*']\ncircuit = 'adder/ripple_carry'\n"
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("straem = 'weight'", "has no 'straem': there are base, stream"),
+    ("hold = '64'", "needs hold as a whole number"),
+    ("hold = true", "needs hold as a whole number"),
+    ("base = 3", "needs base as a string"),
+    ("base = 'set.toml'", "is based on itself"),
+    ("generators = 'mine.py'", "needs generators as a list of strings"),
+    ("generators = ['gone.py']", r"generators: .*gone\.py: No such file"),
+    ("generators = ['boom.py']", r"generators: .*boom\.py: RuntimeError: no"),
+    ("cell = 3", r"needs cell as \[\[cell\]\]"),
+    ("[[cell]]\nname = 'X'", r"\[\[cell\]\]: needs inputs as a string"),
+    (CHOICE.format(tasks="'add'"), r"\[\[circuit\]\]: needs tasks as a list of strings"),
+    (CHOICE.format(tasks="['addd']"), "no task 'addd': there are add, multiply"),
+    (CHOICE.format(tasks="['add']") + "wy = 'x'", "has no 'wy': there are tasks"),
+    (CHOICE.format(tasks="['add']").replace("circuit = ", "cirquit = "), "needs circuit as a string"),
+    ("[circuit]\ntasks = ['add']", r"needs circuit as \[\[circuit\]\]"),
+])
+def test_what_a_set_cannot_mean_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "boom.py").write_text("raise RuntimeError('no')\n")
+    chosen = tmp_path / "set.toml"
+    chosen.write_text(text + "\n")
+    with pytest.raises(ValueError, match=message) as refused:
+        price("add", "uint8", UNIFORM, str(chosen))
+    assert "set.toml" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_base_is_named_from_where_its_set_stands(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text("base = 'default'\n" + CHOICE.format(tasks="['add']").replace(
+        "ripple_carry", "kogge_stone"))
+    (tmp_path / "set.toml").write_text("base = 'base.toml'\n")
+    assert price("add", "uint8", UNIFORM, str(tmp_path / "set.toml")).circuit == "adder/kogge_stone"
