@@ -147,8 +147,8 @@ def _check(found: Any, keys: Mapping[str, type], where: str, needed: Sequence[st
     for key in (*needed, *found):
         if key not in keys:
             raise ValueError(f"{where}: has no {key!r}: there are {', '.join(keys)}")
-        value, kind = found.get(key), keys[key]
-        inside = dict if key in ("circuit", "cell") else str
-        if type(value) is not kind or (kind is list and not all(type(each) is inside for each in value)):
+        value, kind, inside = found.get(key), keys[key], dict if key in ("circuit", "cell") else str
+        members = value if isinstance(value, list) else []
+        if type(value) is not kind or any(type(each) is not inside for each in members):
             what = f"[[{key}]]" if inside is dict else "a list of strings"
             raise ValueError(f"{where}: needs {key} as {what if kind is list else _KINDS[kind]}")

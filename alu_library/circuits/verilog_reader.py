@@ -3,9 +3,10 @@
 Read are modules of gate primitives (``and``, ``nand``, ...), cell instances (cells of
 :mod:`alu_library.circuits.cells`, other modules of the same text, which are flattened, cells of common libraries by
 name (:mod:`alu_library.circuits.foreign_cells`), or foreign cells that the caller names an equivalent for), and
-``assign`` with ``~ & ^ |``, ``?:``, ``+`` (a ripple-carry adder), concatenations, bit and part selects and binary,
-hexadecimal or decimal literals; ``signed`` extends signs as Verilog does. Other arithmetic operators, registers and
-``always`` blocks are behaviour, not structure, and are refused. Compiler directives are skipped.
+``assign`` with ``~ & ^ |``, ``?:``, ``+`` and ``-`` (ripple-carry adders), reductions, ``! && || == !=``,
+concatenations, replications, bit and part selects and literals (:mod:`alu_library.circuits.verilog_expressions`).
+Other arithmetic operators, registers and ``always`` blocks are behaviour, not structure, and are refused. Compiler
+directives are skipped.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from alu_library.circuits.adders import ripple_carry
 from alu_library.circuits.cells import CELLS, Cell
 from alu_library.circuits.foreign_cells import Equivalent, equivalent
 from alu_library.circuits.netlist import ONE, ZERO, Builder, Net, Netlist
-from alu_library.circuits.verilog_parser import HIGH, LOW, Gate, Module, Parser
+from alu_library.circuits.verilog_expressions import HIGH, LOW, extended
+from alu_library.circuits.verilog_parser import Gate, Module, Parser
 from alu_library.circuits.verilog_tokens import VerilogError
 
 __all__ = ["Equivalent", "VerilogError", "from_verilog"]
@@ -73,7 +75,7 @@ def _flatten(module: Module, modules: Mapping[str, Module], equivalents: Mapping
 
     gates = [Gate(g.kind, tuple(map(path, g.outputs)), tuple(map(path, g.inputs))) for g in module.gates]
     for placed in module.instances:
-        kind, bound = placed.kind, {port: [path(bit) for bit in bits] for port, bits in placed.bound.items()}
+        kind, bound = placed.kind, {port: type(bits)(map(path, bits)) for port, bits in placed.bound.items()}
         known = kind in modules or kind in CELLS
         foreign = equivalents.get(kind) or (None if known else equivalent(kind, placed.bound))
         if foreign is not None:
@@ -104,7 +106,7 @@ def _bind(inner: Module, bound: Mapping[str, list[str]], inside: str) -> list[Ga
     gates = []
     for port, outer in _by_name(bound, inner.ports, inner.name).items():
         bits = [inside + bit for bit in inner.bits(port)]
-        targets, sources = (bits, outer) if port in inner.inputs else (outer, bits)
+        targets, sources = (bits, extended(outer, len(bits))) if port in inner.inputs and outer else (outer, bits)
         gates += [Gate("buf", (t,), (s,)) for t, s in zip(targets, sources, strict=False)]
     return gates
 
@@ -156,7 +158,7 @@ def _place(b: Builder, kind: str, nets: list[Net]) -> tuple[Net, ...]:
         return b.cell(kind, *nets)
     if kind == "add":
         width = len(nets) // 2
-        total, carry = ripple_carry(b, nets[:width], nets[width:])
+        total, carry = ripple_carry(b, nets[:width], nets[width:-1], nets[-1])
         return (*total, carry)
     if kind in ("nand", "nor", "xnor"):
         inverted = {"nand": b.nand, "nor": b.nor, "xnor": b.xnor}[kind]

@@ -9,10 +9,12 @@ __all__ = ["LARGEST", "Tokens", "VerilogError", "literal"]
 LARGEST = 1 << 16
 """Bits of a bus or a literal; a wider one is a slip or an attack."""
 
-_TOKEN = re.compile(r"\\\S+|[A-Za-z_][\w$]*|(?:\d+\s*)?'\s*[bhdBHD][\da-fA-F_]+|\d+|~\^|\^~|\S")
+_TOKEN = re.compile(r"\\\S+|[A-Za-z_][\w$]*|(?:\d+\s*)?'\s*[sS]?[bhdoBHDO]\s*[\da-fA-F_]+|\d[\d_]*|~\^|\^~|~&|~\|"
+                    r"|&&|\|\||===?|!==?|<<<?|>>>?|<=|>=|\*\*|\S")
 _DIRECTIVE = re.compile(r"^[ \t]*`[^\n]*", re.MULTILINE)  # `timescale and its like say nothing of structure
 _COMMENT = re.compile(r"//|/\*|\(\*")
-_BASES = {"b": 2, "h": 16, "d": 10}
+_BASES = {"b": 2, "o": 8, "d": 10, "h": 16}
+_UNSIZED = 32  # bits of a literal without a size
 
 
 class VerilogError(ValueError):
@@ -85,17 +87,20 @@ def _uncommented(text: str) -> str:
     return "".join([*kept, text[place:]])
 
 
-def literal(token: str) -> list[bool]:
-    """Bits of a literal, least significant first; VerilogError where it is none or wider than ``LARGEST``."""
+def literal(token: str) -> tuple[list[bool], bool]:
+    """Bits of a literal, least significant first, and whether it is signed; VerilogError where it is none or wider than
+    ``LARGEST``."""
     size, quote, rest = "".join(token.split()).replace("_", "").partition("'")
-    digits, base = (rest[1:], _BASES.get(rest[:1].lower(), 10)) if quote else (size, 10)
+    signed = not quote or rest[0] in "sS"
+    rest = rest[1:] if quote and signed else rest
+    digits, base = (rest[1:], _BASES[rest[0].lower()]) if quote else (size, 10)
     if len(size) > 6 or len(digits) > LARGEST or (base == 10 and len(digits) > 1000) or not digits:
         raise VerilogError(f"{token:.40} is no literal of up to {LARGEST} bits")
     try:
         value = int(digits, base)
     except ValueError:
         raise VerilogError(f"{token:.40} has digits that its base lacks") from None
-    width = int(size) if quote and size else max(1, value.bit_length())
+    width = int(size) if quote and size else max(_UNSIZED, value.bit_length() + signed)
     if not 0 < width <= LARGEST:
         raise VerilogError(f"{token:.40} is no literal of up to {LARGEST} bits")
-    return [bool(value >> k & 1) for k in range(width)]
+    return [bool(value >> k & 1) for k in range(width)], signed

@@ -31,8 +31,8 @@ def gemm_entry(paths: tuple[str, str], unit: str, format: str, node: TechnologyN
     kind = tensor_core(format, "fp32") if unit == "tensor_core" else cuda_core(format)
     found = gemm_switching(a, b, kind)
     rng = np.random.default_rng(0)
-    normal = (rng.standard_normal(x.shape) for x in (a, b))
-    dense = gemm_switching(*(map(abs, normal) if format.startswith("uint") else normal), kind)
+    x, y = (rng.standard_normal(matrix.shape) for matrix in (a, b))
+    dense = gemm_switching(np.abs(x), np.abs(y), kind) if format.startswith("uint") else gemm_switching(x, y, kind)
     parts = {name: {"per_multiply_accumulate": getattr(found, name), "of_normal_operands": getattr(dense, name)}
              for name in _SHOWN}
     entry: dict[str, Any] = {
