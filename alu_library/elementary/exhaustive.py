@@ -2,7 +2,8 @@
 
 A program is compiled (:mod:`.compiled`), and so is its reference, in double; both run on every bit pattern. The
 results are kept in ``data/exhaustive.json`` under the hash of the program, and :mod:`.table` states them in its rows:
-a program that changes has a new hash, and its old result is no one's. One function takes a minute or two of one core.
+a program that changes has a new hash, and its old result is no one's. One function takes a minute or two of one core,
+of which what is done is kept (:mod:`alu_library.circuits.kept`): a search that was stopped goes on when called again.
 
 The reference errs by some units of the 53rd bit, which moves an error by 1e-8 ulp; only next to a root of a function
 that is no product is it worse, and then the error stated is too large.
@@ -17,6 +18,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import astuple
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from alu_library.circuits.kept import folder
 from alu_library.elementary.accuracy import Accuracy
 from alu_library.elementary.algorithms import Choice, choices, count, domain, names, two_arguments
 from alu_library.elementary.compiled import PRELUDE, function_text, literal
@@ -40,6 +44,7 @@ _FLAGS = ("-O3", "-march=native", "-mprefer-vector-width=512", "-ffp-contract=of
           "-fno-trapping-math", "-w", "-shared", "-fPIC")
 _PATTERNS = 1 << 32
 _BLOCK = 4096
+_CHUNK = 1 << 28
 _LARGEST = float(np.finfo(np.float32).max)
 _NEAR = (2.0**-12, 2.0**8)
 _NEAR_PATTERNS = 2 * 20 << 23  # of both signs
@@ -190,8 +195,28 @@ class Searcher:
         """
         if patterns < _PATTERNS:
             return _together([self._part(0, patterns, _STRIDE)])
-        parts = [self._part(start, count, 1) for start, count in self._ranges()]
-        return _together(parts * 2 if len(parts) == 1 and self._symmetric else parts)
+        parts = [self._remembered(start, count) for start, count in self._chunks()]
+        return _together(parts * 2 if self._symmetric else parts)
+
+    def _chunks(self) -> list[tuple[int, int]]:
+        return [(at, min(_CHUNK, start + count - at)) for start, count in self._ranges()
+                for at in range(start, start + count, _CHUNK)]
+
+    def _remembered(self, start: int, count_of: int) -> Accuracy:
+        """A part of the search, kept among this machine's caches: a search that is stopped goes on from there."""
+        where = folder()
+        if where is None:
+            return self._part(start, count_of, 1)
+        path = where / f"search_{count(self.choice).program_hash()}_{start:x}_{count_of:x}.json"
+        with suppress(OSError, ValueError, TypeError):
+            return Accuracy(*json.loads(path.read_text(encoding="utf-8")))
+        found = self._part(start, count_of, 1)
+        with suppress(OSError):
+            from hardware.files import write_text
+
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(path, json.dumps(astuple(found)))
+        return found
 
     @cached_property
     def _symmetric(self) -> bool:

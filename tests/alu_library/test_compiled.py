@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,3 +85,36 @@ def test_the_worst_argument_on_record_errs_by_what_is_stated(name: str) -> None:
     for row in used_rows(name):
         program = next(c for c in choices(name, "fp32") if count(c).program_hash() == row.program_hash)
         assert errors_at(program, row.worst) == pytest.approx(row.max_error_ulp, rel=1e-3)
+
+
+@compiler
+def test_a_search_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOCOMPILER_CACHE", str(tmp_path))
+    monkeypatch.setattr("alu_library.elementary.exhaustive._CHUNK", 1 << 20)
+    searcher = Searcher(choice("tanh", "segments_3_25b", "fp32"))
+    monkeypatch.setattr(Searcher, "_ranges", lambda self: [(0x3f000000, 3 << 20)])
+    whole = searcher.search()
+    assert len(list(tmp_path.iterdir())) == 3
+    assert (whole.points, searcher._symmetric) == (2 * 3 << 20, True)  # tanh is odd: both signs are known
+    plain = searcher._part(0x3f000000, 3 << 20, 1)
+    assert (whole.max_error_ulp, whole.worst) == (plain.max_error_ulp, plain.worst)
+    assert whole.mean_error_ulp == pytest.approx(plain.mean_error_ulp)
+
+    def again(*asked: int) -> None:
+        raise AssertionError(f"searched again: {asked}")
+
+    monkeypatch.setattr(Searcher, "_part", again)
+    assert searcher.search() == whole
+
+
+@compiler
+def test_the_numbers_of_a_domain_are_searched_once() -> None:
+    for name, algorithm, expected in (("log", "quotient_20b", [(0, 0x7f800000)]),
+                                      ("acosh", None, [(0x3f800000, 0x7f800000)]), ("exp", "table_256_25b", None)):
+        program = choice(name, algorithm, "fp32") if algorithm else next(iter(choices(name, "fp32")))
+        found = [(start, start + count_of) for start, count_of in Searcher(program)._ranges()]
+        if expected is None:
+            expected = [(0, 0x7f800000), (1 << 31, 0xff800000)]
+        assert len(found) >= len(expected)
+        for (start, end), (low, high) in zip(found, expected, strict=False):
+            assert start <= low < high <= end <= high + 4096
