@@ -42,6 +42,8 @@ _FLOAT_TASKS = ("add", "accumulate", "multiply", "divide", "sqrt", "compare", "c
 def command(width: int | None, format_name: str | None, basis: str, node: str | None, gemm: tuple[str, str] | None,
             unit: str, verilog: str | None, top: str | None, plot: Path | None, json_path: str | None) -> None:
     """List circuits: transistors, depth, and transistor operations per operation on uniform operands."""
+    if top is not None and verilog is None:
+        raise ValueError("--top names a module of the file that --verilog gives")
     if gemm is not None:
         from tocompiler.commands.circuit_inputs import gemm_as_text, gemm_entry
 
