@@ -11,6 +11,9 @@ from pathlib import Path
 
 from claims import Claim, Options, main
 from people_commands import failing
+from people_install import run as installation
+from people_summary import MODELS
+from people_summary import run as summaries
 from people_tables import CASES, TRUTH, Case
 
 import hardware
@@ -58,8 +61,20 @@ def commands(options: Options) -> Iterator[Claim]:
     yield Claim("people_readme_commands_failing", len(wrong), reason="; ".join(wrong))
 
 
+def install(options: Options) -> Iterator[Claim]:
+    """Size of a bare installation, and the time to the first answer with it."""
+    if options.smoke:
+        for name in ("install_megabyte", "first_answer_second"):
+            yield Claim(name, None, reason="installs from an index: not in the smoke run")
+        return
+    yield from installation()
+
+
 def run(options: Options) -> Iterator[Claim]:
+    """Every claim about what people meet."""
     yield from tables(options)
+    yield from summaries(("squeezenet1_1",) if options.smoke else MODELS)
+    yield from install(options)
     yield from commands(options)
 
 

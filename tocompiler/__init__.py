@@ -56,7 +56,7 @@ _HOMES = {
     "energy.transfer": ("transfer", "zero_shot"),
     "execution": ("ExecutionProgram", "execute"),
     "families": ("network_of",),
-    "frontends.onnx_reader": ("skim", "summary",),
+    "frontends.onnx_reader": ("skim",),
     "loading": ("load",),
     "lowering": ("AluProgram", "AluRow"),
     "network": ("Network",),

@@ -15,6 +15,7 @@ from typing import Any
 
 import tocompiler
 from tocompiler.costing import TransistorProgram
+from tocompiler.extras import needs
 from tocompiler.network import Network
 
 __all__ = ["ACTIVATIONS", "NETWORKS", "PHASES", "Scaling", "StudyRow", "network", "rows", "run_second", "scaling"]
@@ -162,6 +163,7 @@ def _square(against: str, size: int, activation: str) -> Network:
     return tocompiler.load(f"mlp:{'-'.join([str(width)] * (depth + 1))}:{activation}", batch=1)
 
 
+@needs("calibration", "the study")
 def _slope(x: Sequence[float], y: Sequence[float]) -> tuple[float, float, float]:
     """Slope of log y over log x by least squares, and its 95 % interval (Student's t)."""
     import statsmodels.api as sm

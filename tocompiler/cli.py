@@ -14,8 +14,7 @@ from typing import NoReturn
 import click
 
 from tocompiler import __version__, check_hardware
-from tocompiler.errors import UnmodelledWarning
-from tocompiler.report.columns import printable
+from tocompiler.errors import UnmodelledWarning, one_line
 
 __all__ = ["main", "run"]
 
@@ -34,6 +33,7 @@ COMMANDS = {
     "serve-cost": "Price requests to a language model on server GPUs.",
     "study": "Study how activation functions change a network's cost.",
     "sweep": "Compile and price every configuration of a space.",
+    "web": "Serve a page to drop models on, on this machine.",
     "zoo": "List the networks that have a name.",
 }
 
@@ -96,7 +96,7 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        _complain(f"tocompiler: {_one_line(error)}")
+        _complain(f"tocompiler: {one_line(error)}")
         sys.exit(1)
 
 
@@ -136,16 +136,6 @@ def _complain(text: str) -> None:
     """Say it on standard error, where there is one."""
     with suppress(OSError, AttributeError):
         print(text, file=sys.stderr, flush=True)
-
-
-def _one_line(error: Exception) -> str:
-    """What went wrong; an error that nobody foresaw says so, with its kind."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'standard output'}: {error.strerror}"
-    text = printable(" ".join(str(error).split()))
-    if isinstance(error, (ValueError, OSError, ImportError)):
-        return text
-    return f"this should not have happened ({type(error).__name__}: {text}); --debug shows where, please report it"
 
 
 if __name__ == "__main__":

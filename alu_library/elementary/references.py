@@ -55,9 +55,12 @@ class _Float64:
 
     def __getattr__(self, name: str) -> Any:
         import numpy as np
+
+        if hasattr(np, name):
+            return getattr(np, name)
         from scipy import special
 
-        return getattr(np, name, None) or getattr(special, name)
+        return getattr(special, name)
 
 
 def in_float64(name: str) -> Callable[..., Any]:

@@ -45,7 +45,7 @@ def test_json_holds_every_promised_key_and_nothing_else_is_printed() -> None:
     assert set(result["totals"]) == {
         "multiply_accumulates", "parameters", "active_parameters", "alu_tasks", "transistor_operations",
         "traffic_bit", "traffic_by_level_bit", "energy_joule", "energy_low_joule", "energy_high_joule",
-        "execution_joule"}
+        "execution_joule", "latency_second", "latency_low_second", "latency_high_second", "power_watt"}
     # 4*16 + 16*16 + 16*3 products; 16 + 16 + 3 biases more parameters.
     assert result["totals"]["multiply_accumulates"] == 368
     assert result["totals"]["parameters"] == 368 + 35

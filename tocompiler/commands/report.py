@@ -15,7 +15,7 @@ from tocompiler.commands.subject import Subject, model_options, subject
 if TYPE_CHECKING:
     from tocompiler.network import Network
 
-__all__ = ["command"]
+__all__ = ["command", "other_batches"]
 
 
 @click.command()
@@ -44,13 +44,13 @@ def command(model: str, device: str, output: Path, batch: int | None, format: st
     plan = plan_of(executions, grid, price, device)
     found = subject(model, load_device(device), batch=batch, format=format, phase=phase, dims=dims, optimizer=optimizer,
                     circuits=circuits)
-    report = Report(found.program, found.device, model, found.batch, plan, _batched(found, dims))
+    report = Report(found.program, found.device, model, found.batch, plan, other_batches(found, dims))
     put(page(report), output)
     put_json(figures(report), json_path)
     note(f"{output}: written; open it in any browser, it needs no network")
 
 
-def _batched(found: Subject, dims: dict[str, int]) -> dict[int, Network]:
+def other_batches(found: Subject, dims: dict[str, int]) -> dict[int, Network]:
     """The same model at eight times the batch, where it can be loaded so."""
     from tocompiler.loading import load
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from hardware.energy_model import Array, Kernel, Trees
 from tocompiler.energy.inference import fade, similarity, tree_sum
+from tocompiler.extras import needs
 
 __all__ = ["Learned", "fit_correction"]
 
@@ -112,6 +113,7 @@ def _noise(logs: Array, energy: Array) -> Array:
     return np.asarray(np.exp(logs[0]) + np.exp(logs[1] - logs[2] * energy))
 
 
+@needs("calibration", "fitting a device")
 def _tune(inputs: Array, residual: Array, energy: Array) -> Array:
     """Logarithms of length scales and signal variance, and the noise, of largest marginal likelihood, with broad priors
     on the lengths and on how fast the noise falls. Some rows find the region, all of them the place in it."""
@@ -152,6 +154,7 @@ def _negative_log_likelihood(z: Array, inputs: Array, residual: Array, energy: A
     return float(value), gradient
 
 
+@needs("calibration", "fitting a device")
 def _fit_trees(inputs: Array, names: Sequence[str], residual: Array, weights: Array, seed: int, bags: int = _BAGS,
                trees: int = 300, leaves: int = 12, rate: float = 0.06) -> Trees:
     """Boosted regression trees on the log residual, on random halves of rows and inputs, averaged over boostings."""

@@ -13,6 +13,7 @@ from hardware.device import Device
 from hardware.measurement import Measurement
 from tocompiler.energy.metrics import coverage, metrics
 from tocompiler.energy.prediction import Prediction, predict
+from tocompiler.extras import needs
 from tocompiler.report.figures import save_figure
 
 __all__ = ["Evaluation", "evaluate", "plot"]
@@ -55,6 +56,7 @@ def evaluate(measurements: Sequence[Measurement], device: Device) -> Evaluation:
                       tuple(predict(m.program, device, m.conditions) for m in measurements))
 
 
+@needs("plot", "a figure")
 def plot(evaluation: Evaluation, path: Path) -> None:
     """Predicted against measured energy, and log residuals over predicted energy, as one image."""
     from matplotlib.figure import Figure

@@ -25,6 +25,7 @@ from tocompiler.energy.flags import flags
 from tocompiler.energy.inference import distance, half_width, joule, linear, sum_half_width
 from tocompiler.errors import explained
 from tocompiler.execution import execute
+from tocompiler.extras import needs
 
 if TYPE_CHECKING:
     import pandas
@@ -85,6 +86,7 @@ class Prediction:
 
         return prediction_html(self)
 
+    @needs("frames", "to_dataframe")
     def to_dataframe(self) -> pandas.DataFrame:
         """One record for each operator: name, operator, phase, energy_joule, in_domain; needs pandas."""
         import pandas

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tocompiler.extras import needs
+
 __all__ = ["Inference", "fit_relative", "infer"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
@@ -16,6 +18,7 @@ _ROUNDS = 20  # of reweighting
 _EXACT = 0.02  # a relative error below this is as good as none
 
 
+@needs("calibration", "fitting a device")
 def fit_relative(terms: Array, joule: Array, known: Array | float = 0.0) -> Array:
     """Non-negative coefficients with the least sum of relative errors to the power of 1.5.
 
@@ -68,6 +71,7 @@ class Inference:
     precision: float
 
 
+@needs("calibration", "inference")
 def infer(names: tuple[str, ...], terms: Array, joule: Array, coefficients: Array) -> Inference:
     """Standard errors and diagnostics of a fit, with statsmodels; ``covariance`` is over all ``names``."""
     import statsmodels.api as sm

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tocompiler.extras import needs
 from tocompiler.report.figures import save_figure
 
 __all__ = ["draw", "pareto"]
@@ -24,6 +25,7 @@ def pareto(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     return front
 
 
+@needs("plot", "a figure")
 def draw(entries: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     """Write the figure to ``path``; its suffix chooses the kind of file."""
     import matplotlib as mpl

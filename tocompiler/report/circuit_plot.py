@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tocompiler.extras import needs
 from tocompiler.report.figures import save_figure
 
 __all__ = ["draw"]
 
 
+@needs("plot", "a figure")
 def draw(entries: Sequence[Mapping[str, Any]], path: str | Path) -> None:
     """Write the figure to ``path`` (its suffix chooses the kind of file): transistors beside transistor operations of
     the signed circuits among ``entries``, each over the width of its operands in bits."""

@@ -29,8 +29,9 @@ filter.addEventListener("input", () => {
 
 // Charts: wide as the page is, in its own colours.
 const width = Math.max(280, Math.min(document.body.clientWidth - 48, 1150));
-const config = { background: "transparent", axis: { labelColor: "currentColor", titleColor: "currentColor",
-  gridColor: "rgba(128,128,128,.25)" }, legend: { labelColor: "currentColor", titleColor: "currentColor" } };
+const ink = getComputedStyle(document.body).color;  // a canvas knows no currentColor
+const config = { background: "transparent", axis: { labelColor: ink, titleColor: ink,
+  gridColor: "rgba(128,128,128,.25)" }, legend: { labelColor: ink, titleColor: ink } };
 const icicle = {
   $schema: "https://vega.github.io/schema/vega/v6.json", width, height: 260, padding: 0, config,
   description: "Energy by module: each row is one level of the network, each width a share of the energy",
@@ -40,20 +41,20 @@ const icicle = {
       size: [{ signal: "width" }, { signal: "height" }] }] }],
   scales: [{ name: "colour", type: "ordinal", range: { scheme: "set3" }, domain: { data: "tree", field: "group" } }],
   marks: [
-    { type: "rect", from: { data: "tree" }, encode: { enter: {
+    { type: "rect", aria: false, from: { data: "tree" }, encode: { enter: {
       x: { field: "x0" }, x2: { field: "x1" }, y: { field: "y0" }, y2: { field: "y1" },
       fill: { scale: "colour", field: "group" }, fillOpacity: { signal: "datum.depth ? 0.95 : 0.15" },
       stroke: { value: "rgba(128,128,128,.6)" },
       tooltip: { signal: "datum.name + (datum.operator ? ' (' + datum.operator + ')' : '') + ': ' + datum.text" } } } },
-    { type: "text", interactive: false, from: { data: "tree" }, encode: { enter: {
+    { type: "text", aria: false, interactive: false, from: { data: "tree" }, encode: { enter: {
       x: { signal: "datum.x0 + 4" }, y: { signal: "(datum.y0 + datum.y1) / 2" }, baseline: { value: "middle" },
-      fill: { signal: "datum.depth ? '#111' : 'currentColor'" }, fontSize: { value: 11 }, limit: { signal: "datum.x1 - datum.x0 - 6" },
+      fill: { signal: "datum.depth ? '#111' : '" + ink + "'" }, fontSize: { value: 11 }, limit: { signal: "datum.x1 - datum.x0 - 6" },
       text: { signal: "datum.x1 - datum.x0 > 34 ? datum.name : ''" } } } }],
 };
 const points = {
   $schema: "https://vega.github.io/schema/vega-lite/v6.json", width: width - 80, height: 320, config,
   description: "Picojoule for each multiply-accumulate against multiply-accumulates for each byte, by operator",
-  data: { values: data.points }, mark: { type: "point", filled: true, opacity: 0.75 },
+  data: { values: data.points }, mark: { type: "point", aria: false, filled: true, opacity: 0.75 },
   encoding: {
     x: { field: "intensity", type: "quantitative", scale: { type: "log" }, title: "multiply-accumulates per byte" },
     y: { field: "picojoule", type: "quantitative", scale: { type: "log" }, title: "pJ per multiply-accumulate" },
@@ -62,8 +63,13 @@ const points = {
     tooltip: [{ field: "name" }, { field: "operator" }, { field: "joule", format: ".3s", title: "energy, J" },
       { field: "picojoule", format: ".3s" }, { field: "intensity", format: ".3s" }] },
 };
-const options = { actions: false, renderer: "svg", tooltip: true };
-vegaEmbed("#icicle", icicle, options);
-if (data.points.length) vegaEmbed("#points", points, options);
-else document.getElementById("points").textContent = "No operator has products.";
-document.documentElement.dataset.ready = String(Math.round(performance.now()));
+const options = { actions: false, renderer: data.points.length > 400 ? "canvas" : "svg", tooltip: true };
+const charts = [["#icicle", icicle], ["#points", points]].filter(([place]) => place !== "#points" || data.points.length);
+if (!data.points.length) document.getElementById("points").textContent = "No operator has products.";
+const root = document.documentElement.dataset;
+root.ready = String(Math.round(performance.now()));
+// The figures are there to be read before the charts are drawn.
+requestAnimationFrame(() => setTimeout(async () => {
+  for (const [place, chart] of charts) await vegaEmbed(place, chart, options);
+  root.drawn = String(Math.round(performance.now()));
+}));

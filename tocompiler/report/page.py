@@ -10,6 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from hardware.terms import TERMS
+from tocompiler.extras import needs
 from tocompiler.report.compiled import as_json
 from tocompiler.report.tree import Node, tree
 from tocompiler.report.units import si
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from tocompiler.network import Network
     from tocompiler.report.planning import Plan
 
-__all__ = ["Report", "figures", "page"]
+__all__ = ["Report", "figures", "page", "render"]
 
 _SMALL = 5e-4  # share of the energy below which a module has no place in the chart
 _NAMES = {"compute": "arithmetic", "near": "bytes in the caches", "far": "bytes from memory",
@@ -66,12 +67,15 @@ def figures(report: Report) -> dict[str, Any]:
 
 def page(report: Report) -> str:
     """The page as HTML text. ImportError, in one line, without the packages of the extra ``report``."""
-    try:
-        import jinja2
-        import vl_convert
-    except ImportError as error:
-        raise ImportError(f"a report needs {error.name}: pip install 'tocompiler[report]'") from error
-    found = figures(report)
+    return render(figures(report), report.plan)
+
+
+@needs("report", "a report")
+def render(found: Mapping[str, Any], plan: Plan | None = None) -> str:
+    """The page of what ``figures`` found, as HTML text."""
+    import jinja2
+    import vl_convert
+
     if not all(isinstance(row["multiply_accumulates"], (int, float)) for row in found["operators"]):
         raise ValueError("a report needs numbers: bind the symbolic dimensions with --batch or --dim")
     energy = found["totals"]["energy_joule"]
@@ -84,7 +88,7 @@ def page(report: Report) -> str:
     environment.filters.update(si=si, share=lambda part: f"{100 * part / energy:.1f} %" if energy else "")
     return environment.get_template("page.html").render(
         figures=found, top=top, names=_NAMES, energy=energy, terms={n: t.meaning for n, t in TERMS.items()},
-        plan=report.plan.sentence(found["planning"]) if report.plan is not None else "",
+        plan=plan.sentence(found["planning"]) if plan is not None else "",
         data=_embedded({"figures": found, "icicle": list(_icicle(top, energy)), "points": list(_points(found))}),
         library=_library(vl_convert), script=_template("page.js"), style=_template("page.css"))
 

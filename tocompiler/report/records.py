@@ -7,6 +7,8 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tocompiler.extras import needs
+
 if TYPE_CHECKING:
     import pandas
 
@@ -35,10 +37,9 @@ def as_csv(figures: Mapping[str, Any]) -> str:
     return text.getvalue().rstrip("\n")
 
 
+@needs("frames", "to_dataframe")
 def frame(figures: Mapping[str, Any]) -> pandas.DataFrame:
     """The records as a pandas data frame. ImportError, in one line, without pandas."""
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError("to_dataframe needs pandas: pip install pandas") from error
+    import pandas
+
     return pandas.DataFrame(records(figures))

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tocompiler.extras import needs
 from tocompiler.report.columns import columns
 from tocompiler.report.figures import save_figure
 from tocompiler.report.units import si
@@ -119,6 +120,7 @@ def _energy(key: str, energy: Energy) -> Mapping[str, float]:
     return {f"{key}_joule": energy.joule, f"{key}_low_joule": energy.low_joule, f"{key}_high_joule": energy.high_joule}
 
 
+@needs("plot", "a figure")
 def draw(found: Sequence[ServingCost | ValueError], path: str | Path, title: str) -> None:
     """Write J per output token over the batch, with its interval, and J per token served, to an image.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from hardware.device import Device
     from tocompiler.costing import TransistorProgram
     from tocompiler.energy.prediction import Prediction
+    from tocompiler.network import Network
 
 __all__ = ["Summary", "summary"]
 
@@ -54,7 +56,8 @@ def summary(module: Any, inputs: Any, device: Device | str | None = None, *, for
             depth: int = 3) -> Summary:
     """A torch module, called with ``inputs`` (a tensor, a tuple, or keywords), as a tree of its modules.
 
-    ``device`` (a Device, its name or file) adds joules. Nothing is computed: the module is traced by torch.export.
+    ``device`` (a Device, its name or file) adds joules. Nothing is computed: the module runs once over
+    tensors without data.
     ValueError, in one line, where torch refuses to trace it or the device cannot predict it.
     """
     from hardware.device import Device, load_device
@@ -62,9 +65,20 @@ def summary(module: Any, inputs: Any, device: Device | str | None = None, *, for
     from tocompiler.energy.prediction import predict
     from tocompiler.loading import load
 
-    program = compile(load(module, example_inputs=inputs), format=format)
+    network = _glance(module, inputs) or load(module, example_inputs=inputs)
+    program = compile(network, format=format)
     known = device if device is None or isinstance(device, Device) else load_device(device)
     return Summary(program, predict(program, known) if known is not None else None, depth)
+
+
+def _glance(module: Any, inputs: Any) -> Network | None:
+    """The network of a torch module as one run shows it; None where the source is another or cannot be followed so."""
+    torch = sys.modules.get("torch")
+    if torch is None or inputs is None or not isinstance(module, torch.nn.Module):
+        return None
+    from tocompiler.frontends.torch import glance
+
+    return glance(module, inputs)
 
 
 def _levels(node: Node, depth: int, level: int = 0) -> Iterator[tuple[Node, int]]:

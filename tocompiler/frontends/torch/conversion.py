@@ -1,4 +1,4 @@
-"""ExportedProgram to Network: placeholders become tensors, each call goes through the ATen table."""
+"""A graph of ATen calls to Network: placeholders become tensors, each call goes through the ATen table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
     from torch.fx import Node
 
-__all__ = ["convert"]
+__all__ = ["Graph", "convert", "decompositions", "exported_graph"]
 
 _FORMATS = {
     torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16", torch.float64: "fp64",
@@ -32,18 +34,42 @@ _FORMATS = {
 """A complex tensor is one of its parts' format, with an axis of two more."""
 
 
-def convert(exported: ExportedProgram, name: str, tied: Mapping[str, str]) -> Network:
-    """The Network of an exported program, after torch has decomposed what the table lacks."""
-    return _Conversion(exported.run_decompositions(_decompositions()), name, tied).network()
+@dataclass(frozen=True)
+class Graph:
+    """Calls in order: placeholders that are no input by (name, kind), the names of the results, whether some dimension
+    is a symbol, and the placeholders that only order effects."""
+
+    graph: torch.fx.Graph
+    stored: Mapping[str, tuple[str, str]]
+    results: frozenset[str]
+    symbolic: bool = False
+    tokens: frozenset[str] = frozenset()
 
 
-def _decompositions() -> Any:
+def exported_graph(exported: ExportedProgram) -> Graph:
+    """The graph of an exported program, after torch has decomposed what the table lacks."""
+    exported = exported.run_decompositions(dict(decompositions()))
+    signature = exported.graph_signature
+    stored = {given: (name, kind) for kind, named in (
+        ("parameter", signature.inputs_to_parameters), ("buffer", signature.inputs_to_buffers),
+        ("constant", signature.inputs_to_lifted_tensor_constants)) for given, name in named.items()}
+    return Graph(exported.graph, stored, frozenset(signature.user_outputs), bool(exported.range_constraints),
+                 frozenset(signature.input_tokens))
+
+
+def convert(graph: Graph, name: str, tied: Mapping[str, str]) -> Network:
+    """The Network of a graph; ``tied`` maps further names of a shared parameter to its first."""
+    return _Conversion(graph, name, tied).network()
+
+
+@cache
+def decompositions() -> Mapping[Any, Any]:
     """torch's own decompositions, without those of operators that the table has."""
     table: Any = torch.export.default_decompositions()
     for overload in list(table.keys()):
         if overload.namespace == "aten" and overload._schema.name.removeprefix("aten::") in handlers():
             table.pop(overload)
-    return table
+    return dict(table)
 
 
 def _tensors(node: Node) -> list[torch.Tensor]:
@@ -56,8 +82,8 @@ def _tensors(node: Node) -> list[torch.Tensor]:
 class _Conversion:
     """One pass over the graph."""
 
-    def __init__(self, exported: ExportedProgram, name: str, tied: Mapping[str, str]) -> None:
-        self.exported = exported
+    def __init__(self, graph: Graph, name: str, tied: Mapping[str, str]) -> None:
+        self.given = graph
         self.tied = tied
         self.net = Network(name)
         self.values: dict[str, Any] = {}
@@ -65,14 +91,15 @@ class _Conversion:
         self.readers: Counter[str] = Counter()
 
     def network(self) -> Network:
-        for node in self.exported.graph.nodes:
+        nodes = self.given.graph.nodes
+        for node in nodes:
             if node.op == "placeholder":
                 self.values[node.name] = self.placeholder(node)
             elif node.op == "call_function":
                 self.values[node.name] = self.call(node)
-        results = set(self.exported.graph_signature.user_outputs)
-        output: Any = next(n for n in self.exported.graph.nodes if n.op == "output").args[0]
-        values = [self.values.get(n.name) for n in output if isinstance(n, torch.fx.Node) and n.name in results]
+        output: Any = next(n for n in reversed(nodes) if n.op == "output").args[0]
+        values = [self.values.get(n.name) for n in output
+                  if isinstance(n, torch.fx.Node) and n.name in self.given.results]
         self.net.output(*(v for v in values if isinstance(v, Tensor)))
         return self.net
 
@@ -81,20 +108,16 @@ class _Conversion:
         value = node.meta.get("val")
         if not isinstance(value, torch.Tensor):
             return value
-        signature = self.exported.graph_signature
-        if node.name in signature.input_tokens:  # the order of effects
+        if node.name in self.given.tokens:
             return None
         shape, format = self.result(value)
-        if node.name in signature.inputs_to_parameters:
-            target = signature.inputs_to_parameters[node.name]
-            name = self.tied.get(target, target)
+        if node.name not in self.given.stored:
+            return self.net.input(shape, format, node.name)
+        name, kind = self.given.stored[node.name]
+        if kind == "parameter":
+            name = self.tied.get(name, name)
             self.readers[name] += len(node.users)
-            return Tensor(name, shape, format, "parameter")
-        if node.name in signature.inputs_to_buffers:
-            return Tensor(signature.inputs_to_buffers[node.name], shape, format, "buffer")
-        if node.name in signature.inputs_to_lifted_tensor_constants:
-            return Tensor(signature.inputs_to_lifted_tensor_constants[node.name], shape, format, "constant")
-        return self.net.input(shape, format, node.name)
+        return Tensor(name, shape, format, kind)
 
     def call(self, node: Node) -> Any:
         """The value of one call: a tensor, several, or a number (sizes are read off, not computed)."""
@@ -153,7 +176,7 @@ class _Conversion:
     def check(self, node: Node, call: Call, made: Tensor | Sequence[Tensor]) -> None:
         """ValueError where an operator's own shape rule disagrees with torch."""
         first = made if isinstance(made, Tensor) else made[0]
-        if self.exported.range_constraints:
+        if self.given.symbolic:
             return
         if first.shape != call.shape:
             raise ValueError(f"{node.target} '{node.name}': its result is {call.shape} in torch, "
