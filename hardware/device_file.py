@@ -47,7 +47,7 @@ def written(device: Device) -> str:
         "description": device.description, "source": device.source, "runtime": device.runtime.as_table(),
         "memory": {level.name: {k: v for k, v in asdict(level).items() if k != "name" and v is not None}
                    for level in device.memory},
-        "facts": {k: v for k, v in asdict(device.facts).items() if v not in (None, "")},
+        "facts": {k: v for k, v in asdict(device.facts).items() if v not in (None, "", {})},
         "models": {label: _model_table(model) for label, model in device.models.items()},
         **({"measured_watt": list(device.measured_watt)} if device.measured_watt else {}),
         "times": {label: _model_table(model) for label, model in device.times.items()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
@@ -25,6 +25,8 @@ class Facts:
     product_per_second: peak multiply-accumulates in ``format``
     byte_per_second: bandwidth of the memory beyond the last cache; of a microcontroller, of its flash
     format: number format of the peak rate
+    units: peak multiply-accumulates per second of each unit (tensor cores, CUDA cores, SIMD lanes, an array) by number
+    format: what it executes natively; anything else is emulated
     idle_watt: at rest, with what the meter covers; memory_byte: that a network must fit in (no prior follows them)
     chip: devices of the same chip share one: none is in another's prior
     """
@@ -39,6 +41,7 @@ class Facts:
     source: str = ""
     idle_watt: float | None = None
     memory_byte: float | None = None
+    units: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in KINDS:
@@ -47,6 +50,15 @@ class Facts:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} is {value}: give a positive number")
+        for unit, rates in self.units.items():
+            for format, rate in rates.items():
+                if not rate > 0:
+                    raise ValueError(f"{unit} executes {rate} {format} products a second: give a positive number")
+
+    @property
+    def native(self) -> frozenset[str]:
+        """Formats that some unit executes; empty where no unit is known."""
+        return frozenset(format for rates in self.units.values() for format in rates)
 
     @property
     def unknown(self) -> list[str]:

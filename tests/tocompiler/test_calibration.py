@@ -249,6 +249,9 @@ def test_run_times_are_predicted_beside_joules_with_the_power_that_follows() -> 
     bare = replace(unmeasured, facts=Facts(idle_watt=7.0, memory_byte=1e3))
     assert [flag.split(", ")[1] for flag in predict(mlp(200, 3), bare).flags] == [
         "and the device takes 7 W at rest", "and the device has 1e-06 GB of memory"]
+    array = replace(unmeasured, facts=Facts(units={"array": {"int8": 1e12}}))
+    emulated = predict(mlp(200, 3), array).flags[0]
+    assert "products in fp32, which no unit of the device executes (array: int8)" in emulated
     assert predict(mlp(200, 3), Device.from_toml(device.to_toml())).second == pytest.approx(found.second, rel=1e-3)
 
 

@@ -64,6 +64,7 @@ def _entry(device: Device, everything: bool) -> dict[str, Any]:
              "time_mape": {label: model.metrics.get("mape") for label, model in device.times.items()},
              "description": device.description, "source": device.source}
     if everything:
+        entry["units"] = {unit: dict(rates) for unit, rates in device.facts.units.items()}
         entry["models"] = {label: {
             "seen": {respect: list(found) for respect, found in model.seen.items()},
             "coefficients": list(_coefficients(device, model))} for label, model in device.models.items()}
@@ -92,6 +93,8 @@ def _described(entry: dict[str, Any]) -> str:
 
     parts = [f"{entry['name']}: {entry['description']}",
              f"  {entry['rows']} rows of {_groups(entry)} networks, runtime {entry['runtime']}; {entry['source']}"]
+    parts += [f"  {unit.replace('_', ' ')}: {', '.join(f'{si(rate)} products/s in {f}' for f, rate in rates.items())}"
+              for unit, rates in entry["units"].items()]
     for label, model in entry["models"].items():
         errors = [f"{error:.1f} % {what}" for what, error in (("of joules", entry["mape"][label]),
                                                             ("of run times", entry["time_mape"].get(label)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hardware.device import Device
 
@@ -11,8 +11,9 @@ __all__ = ["flags"]
 _APART = 1.2  # clocks boost for a while, and a run of another kind may take a little more than any measured (assumed)
 
 
-def flags(watt: float | None, parameter_byte: float, device: Device) -> Iterator[str]:
-    """Mean power above full load or below rest, and parameters that do not fit, each in one line.
+def flags(watt: float | None, parameter_byte: float, formats: Iterable[str], device: Device) -> Iterator[str]:
+    """Mean power above full load or below rest, parameters that do not fit, and products in ``formats`` that no unit
+    executes, each in one line.
 
     Where meters read more than a data sheet's chip, or less, what was measured counts.
     """
@@ -24,3 +25,8 @@ def flags(watt: float | None, parameter_byte: float, device: Device) -> Iterator
     if facts.memory_byte is not None and parameter_byte > facts.memory_byte:
         yield (f"{parameter_byte / 1e9:.4g} GB of parameters, and the device has {facts.memory_byte / 1e9:.4g} GB of "
                "memory")
+    units = "; ".join(f"{unit.replace('_', ' ')}: {', '.join(rates)}" for unit, rates in facts.units.items())
+    for format in sorted(formats):
+        if facts.native and format not in facts.native:
+            yield (f"products in {format}, which no unit of the device executes ({units}): they are emulated, and "
+                   "priced by the ratio of the circuits alone")

@@ -20,7 +20,7 @@ from hardware.program import Program
 from hardware.terms import FACTS
 from tocompiler.costing import TransistorProgram, compiled
 from tocompiler.energy.columns import CONSTANT, Columns
-from tocompiler.energy.domain import outside
+from tocompiler.energy.domain import outside, seen_in
 from tocompiler.energy.flags import flags
 from tocompiler.energy.inference import distance, half_width, joule, linear, sum_half_width
 from tocompiler.errors import explained
@@ -60,7 +60,7 @@ class Prediction:
     statement: the same in words
     device: its name
     second, low_second, high_second: its run time with a 90 % interval; None where the device's runs were not timed
-    flags: what cannot be (a power above the device's, more memory than it has), in words
+    flags: what its data sheet says against it (power, memory, formats that no unit executes), in words
     """
 
     energy_joule: float
@@ -143,7 +143,8 @@ def predict(program: Program, device: Device, conditions: Mapping[str, str] | No
             time = _prediction(found, replace(device, models=device.times))
             energy = replace(energy, second=time.energy_joule, low_second=time.low_joule, high_second=time.high_joule)
         stored = sum(row["first_read_byte"] for row in found.execution.rows)
-        return replace(energy, flags=tuple(flags(energy.watt, stored, device)))
+        formats = seen_in(found.execution.rows)["formats"] if device.facts.units else ()
+        return replace(energy, flags=tuple(flags(energy.watt, stored, formats, device)))
 
 
 def _whole(found: Columns, model: EnergyModel) -> _Part:

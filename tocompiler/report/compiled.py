@@ -193,7 +193,7 @@ def _meaning(program: TransistorProgram, prediction: Prediction | None, device: 
         if prediction.second is not None:
             lines.append(f"It lasts {si(prediction.second, 's')} ({si(prediction.low_second, 's')} to "
                          f"{si(prediction.high_second, 's')}): {si(prediction.watt, 'W')} on average.")
-        lines += [f"That cannot be: {flag}." for flag in prediction.flags]
+        lines += [f"The device's data sheet says otherwise: {flag}." for flag in prediction.flags]
         if prediction.execution_joule > 0.005 * prediction.energy_joule:
             lines.append(f"{si(prediction.execution_joule, 'J')} of it belong to the execution and to no operator: "
                          "start-up, host, idle.")
