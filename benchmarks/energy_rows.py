@@ -15,7 +15,7 @@ import hardware
 import tocompiler
 
 __all__ = ["PLAIN", "Rows", "Scored", "draws", "folds", "in_products", "leave_out", "load", "mape", "plain_errors",
-           "prior_without", "score"]
+           "prior_without", "score", "untimed"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 _EVIDENCE = 150  # rows of a table that are compiled for the prior of others
@@ -56,8 +56,14 @@ class Rows:
 
     def calibrated(self, train: Array) -> hardware.Device:
         """What a user gets who calibrates on some of the rows."""
-        return tocompiler.calibrate(self.take(train).measured, "held out", runtime=self.runtime, memory=self.memory,
-                                    facts=self.facts, prior=self.prior)
+        rows = untimed(self.take(train).measured)
+        return tocompiler.calibrate(rows, "held out", runtime=self.runtime, memory=self.memory, facts=self.facts,
+                                    prior=self.prior)
+
+
+def untimed(rows: Sequence[hardware.Measurement]) -> list[hardware.Measurement]:
+    """Rows without their run times, which no energy depends on and whose fit would be time lost."""
+    return [replace(m, latency_second=None) for m in rows]
 
 
 def load(name: str, smoke: bool = False) -> Rows:
