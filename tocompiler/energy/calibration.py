@@ -63,7 +63,7 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
 
 def _times(measured: Sequence[Measurement], bare: Device, choices: Choices) -> dict[str, EnergyModel]:
     """Models of run times: what the fit makes of seconds at full power, in which the prior speaks; it cancels. Without
-    a correction, which gained a tenth on single layers, nothing elsewhere, and doubled the work."""
+    a correction, which gained a tenth on single layers and a quarter on one GPU, and doubled work and file."""
     watt = bare.facts.power_watt or _WATT
     timed = [replace(m, energy_joule=m.latency_second * watt, executions=1) for m in measured if m.latency_second]
     if not timed:
