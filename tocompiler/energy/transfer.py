@@ -30,17 +30,25 @@ def transfer(origin: Device, measurements: Sequence[Measurement], name: str) -> 
     """
     if not measurements:
         raise ValueError("no measurements: give at least one row to transfer by")
-    ratios = np.array([math.log(m.joule_per_execution / predict(m.program, origin, m.conditions).energy_joule)
-                       for m in measurements])
-    count = len(ratios)
-    factor = math.exp(float(ratios.sum()) / (count + 1))
+    predicted = [predict(m.program, origin, m.conditions) for m in measurements]
+    ratios = [math.log(m.joule_per_execution / p.energy_joule) for m, p in zip(measurements, predicted, strict=True)]
+    seconds = [math.log(m.latency_second / p.second) for m, p in zip(measurements, predicted, strict=True)
+               if m.latency_second and p.second]
+    factor, extra = _apart(ratios)
+    return replace(
+        origin, name=name, models={label: _scaled(model, factor, extra) for label, model in origin.models.items()},
+        times={label: _scaled(model, *_apart(seconds)) for label, model in origin.times.items()} if seconds else {},
+        facts=Facts(), measured_watt=None, rows=len(ratios), data_hash="",
+        description=f"{origin.name} rescaled by {factor:.3g} to {len(ratios)} rows",
+        source=f"transfer from {origin.name} ({origin.source})")
+
+
+def _apart(logs: Sequence[float]) -> tuple[float, float]:
+    """The factor that log ratios say, and by how much they widen an interval."""
+    count = len(logs)
     # With one row its own distance from 1 is all there is to go by; with more, their spread about their mean.
-    spread = float(ratios.std(ddof=1)) if count > 1 else abs(float(ratios[0]))
-    extra = 1.645 * spread * math.sqrt(1 + 1 / count)
-    models = {label: _scaled(model, factor, extra) for label, model in origin.models.items()}
-    return replace(origin, name=name, models=models, times={}, facts=Facts(), rows=count, data_hash="",
-                   description=f"{origin.name} rescaled by {factor:.3g} to {count} rows",
-                   source=f"transfer from {origin.name} ({origin.source})")
+    spread = float(np.std(logs, ddof=1)) if count > 1 else abs(logs[0])
+    return math.exp(sum(logs) / (count + 1)), 1.645 * spread * math.sqrt(1 + 1 / count)
 
 
 def _scaled(model: EnergyModel, factor: float, extra: float) -> EnergyModel:
