@@ -84,6 +84,9 @@ def _meaning(cost: ServingCost, footprint: Footprint) -> list[str]:
         text += (f", {kilograms[0]:.4g} kg CO2e ({kilograms[1]:.4g} to {kilograms[2]:.4g}) at "
                  f"{footprint.gram_per_kwh:g} g/kWh")
     lines.append(text + ".")
+    if cost.pace is not None:
+        lines.append(f"A prompt takes {si(cost.pace.prompt_second, 's')}, a step {si(cost.pace.step_second, 's')}: "
+                     f"{cost.pace.tokens_per_second:,.0f} tokens/s.")
     if cost.idle_share:
         lines.append(f"Pipeline stages wait {100 * cost.idle_share:.0f} % of the time: fewer batches than stages.")
     if cost.memory.capacity_byte is None:
@@ -110,6 +113,8 @@ def _figures(batch: int, cost: ServingCost | ValueError, footprint: Footprint) -
         made |= _energy(key, energy)
     middle, low, high = footprint.kwh(cost.request)
     carbon = footprint.gram_per_kwh
+    if cost.pace is not None:
+        made |= asdict(cost.pace)
     made |= {"energy_kwh": middle, "energy_low_kwh": low, "energy_high_kwh": high,
              "carbon_kilogram": None if carbon is None else middle * carbon / 1000}
     return made | {"links_joule": cost.links_joule, "sent": asdict(cost.sent), "memory": asdict(cost.memory),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from tocompiler.lanes import Lane, smaller, values
 from tocompiler.serving.memory import Memory, device_memory_byte, memory_of
+from tocompiler.serving.pace import Pace, pace_of
 from tocompiler.serving.parallelism import Collectives, Parallel, collectives
 from tocompiler.serving.programs import Programs
 from tocompiler.serving.workload import Step, Workload
@@ -73,23 +74,32 @@ class Service:
         return None if self.draft is None else Programs(self.draft)
 
     @cached_property
-    def _known(self) -> dict[tuple[Any, ...], tuple[Energy, bool]]:
+    def _known(self) -> dict[tuple[Any, ...], tuple[Energy, bool, float | None]]:
         return {}
 
     def energy(self, programs: Programs, kind: str, batch: int, length: int, past: int) -> tuple[Energy, bool]:
         """Of one pass on one device, and whether it lies inside what was calibrated."""
-        from tocompiler.energy.prediction import predict
-
         if Lane in map(type, (batch, length, past)):
             return self._at_points(programs, kind, batch, length, past)
+        return self._pass(programs, kind, batch, length, past)[:2]
+
+    def pace(self, workload: Workload) -> Pace | None:
+        """How fast a workload is served; None where the device's runs were not timed, and in a sweep."""
+        if not self.device.times or Lane in map(type, astuple(workload)):
+            return None
+        return pace_of(workload, self.parallel, lambda *key: self._pass(self.programs, *key)[2])
+
+    def _pass(self, programs: Programs, kind: str, batch: int, length: int, past: int
+              ) -> tuple[Energy, bool, float | None]:
+        from tocompiler.energy.prediction import predict
+
         key = (id(programs), kind, batch, length, past)
         if key not in self._known:
             program: TransistorProgram = (programs.prefill(batch, length, past) if kind == "prefill"
                                           else programs.decode(batch, past, length))
             p = predict(program, self.device)
-            self._known[key] = Energy(p.energy_joule, p.low_joule, p.high_joule), p.in_domain
+            self._known[key] = Energy(p.energy_joule, p.low_joule, p.high_joule), p.in_domain, p.second
         return self._known[key]
-
 
     @cached_property
     def _memory(self) -> RowMemory:
@@ -116,7 +126,7 @@ class ServingCost:
     """What one request costs: its prompt (``prefill``), its output (``decode``: drafting and links included).
 
     sent: bytes between devices for one request; idle_share: of pipeline stages; in_domain: whether every pass lies
-    inside what was measured for the device
+    inside what was measured for the device; pace: where its runs were timed
     """
 
     workload: Workload
@@ -129,6 +139,7 @@ class ServingCost:
     idle_share: float
     in_domain: bool
     notes: tuple[str, ...]
+    pace: Pace | None = None
 
     @property
     def request(self) -> Energy:
@@ -170,7 +181,8 @@ def serve(service: Service, workload: Workload) -> ServingCost:
     net = programs.network(1, 1, 1)
     return ServingCost(workload, parallel.devices, prefill + links[0], decode + links[1],
                        links[0].joule + links[1].joule, sent_before + sent_after, memory,
-                       parallel.idle_share(min(each, parallel.pipeline)), reduce(smaller, inside), net.notes)
+                       parallel.idle_share(min(each, parallel.pipeline)), reduce(smaller, inside), net.notes,
+                       service.pace(workload))
 
 
 def _prefill(service: Service, workload: Workload, inside: list[bool]) -> tuple[Energy, Collectives]:

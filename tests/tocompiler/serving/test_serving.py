@@ -13,6 +13,7 @@ from hardware import load_device
 from tocompiler.frontends.huggingface import from_config
 from tocompiler.frontends.huggingface.routing import expected_experts, imbalance, popularity
 from tocompiler.serving import Parallel, Service, Workload, serve, sweep
+from tocompiler.serving.pace import pace_of
 from tocompiler.serving.parallelism import collectives, local
 from tocompiler.serving.programs import Programs
 
@@ -165,3 +166,13 @@ def test_expected_experts_by_simulation() -> None:
     assert sum(popularity(32, 4, 1.5)) == pytest.approx(4)
     assert imbalance(32, 4, 8) == pytest.approx(1.0)
     assert imbalance(32, 4, 8, 1.0) > 1.1
+
+
+def test_the_pace_of_a_service_by_hand() -> None:
+    """Two replicas with 3 requests each: a prompt of .5 s, 9 steps of .1 s."""
+    seconds = {("prefill", 1, 100): 0.5, ("decode", 3, 1): 0.1}
+    found = pace_of(Workload(prompt=100, output=10, batch=6), Parallel(data=2), lambda *key: seconds[key[:3]])
+    assert found is not None
+    assert (found.prompt_second, found.step_second) == (0.5, pytest.approx(0.1))
+    assert found.tokens_per_second == pytest.approx(2 * 10 / (0.5 + 0.9 / 3))
+    assert pace_of(Workload(100, 10), Parallel(), lambda *key: None) is None
