@@ -158,8 +158,8 @@ def unit_cost(format: str, circuits: str = "default") -> float:
 def _price(task: str, format: str, circuits: str) -> float:
     from alu_library.pricing import Operand, Operands, price
 
-    # Inside a function an operand is a constant or an intermediate value: neither is ever mostly zero.
-    busy = Operands(Operand("normal"), Operand("normal"))
+    # Inside a function an operand is a constant or an intermediate value: neither is ever mostly zero, nor held.
+    busy = Operands(Operand("normal"), Operand("normal"), stream="output")
     return price(task, format, busy, circuits).transistor_operations
 
 

@@ -174,11 +174,12 @@ def _switching(tasks: Tasks, statistics: tuple[Statistics, Statistics], circuits
     # A Booth multiplier recodes its second operand and rests when that one is zero: it gets the activation.
     activation, weight = (Operand(s.distribution, s.zeros) for s in statistics)
     operands = Operands(weight, activation)
+    passing = Operands(weight, activation, stream="output")  # an array holds operands of products that are summed
     switched: Count = 0
     glitched: Count = 0
     static: Count = 0
     for (task, format), n in tasks.items():
-        p = price(task, format, operands, circuits, basis)
+        p = price(task, format, operands if task == "multiply_accumulate" else passing, circuits, basis)
         switched += p.transistor_operations * n
         glitched += p.transistor_operations * p.glitch_factor * n
         static += p.transistors * n

@@ -167,3 +167,18 @@ def test_a_base_is_named_from_where_its_set_stands(tmp_path: Path) -> None:
         "ripple_carry", "kogge_stone"))
     (tmp_path / "set.toml").write_text("base = 'base.toml'\n")
     assert price("add", "uint8", UNIFORM, str(tmp_path / "set.toml")).circuit == "adder/kogge_stone"
+
+
+def test_what_an_array_holds_changes_its_products_and_nothing_else(tmp_path: Path) -> None:
+    held = tmp_path / "held.toml"
+    held.write_text("base = 'default'\nstream = 'weight'\nhold = 64\n")
+    row = alu_library.function("gelu", "fp32")
+    assert alu_library.cost(row, str(held)) == alu_library.cost(row)
+    net = tocompiler.Network("products and an elementwise one")
+    x = net.input((8, 64), format="int8")
+    net.output(net.mul(net.linear(x, 32), net.linear(x, 32)))
+    free, stays = ({r.name: r.transistor_operations for r in tocompiler.compile(net, circuits=name).rows}
+                   for name in ("default", str(held)))
+    changed = {name for name in free if free[name] != stays[name]}
+    assert changed == {name for name in free if name.startswith("linear")}
+    assert all(stays[name] < free[name] for name in changed)

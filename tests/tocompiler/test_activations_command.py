@@ -92,3 +92,14 @@ def test_answers_from_the_shipped_table_in_under_two_seconds() -> None:
     start = time.perf_counter()
     entries(ACTIVATIONS, "fp32")
     assert time.perf_counter() - start < 2
+
+
+def test_what_no_algorithm_reaches_is_said() -> None:
+    result = CliRunner().invoke(command, ["gelu", "--max-error", "0.1"])
+    assert result.exit_code == 1
+    assert "no algorithm in fp32 keeps the bound for gelu; the best of gelu errs by 0.5" in str(result.exception)
+    shown = CliRunner().invoke(command, ["--max-error", "0.1"])
+    assert "no algorithm in fp32 keeps the bound for celu, elu" in shown.output
+    assert "relu" in shown.output
+    listed = CliRunner().invoke(command, ["--max-error", "0.1", "--json", "-"])
+    assert "gelu" in json.loads(listed.output)["left_out"]

@@ -49,6 +49,13 @@ def command(names: tuple[str, ...], format_name: str, max_error: float | None, m
     """Rank activation functions (all, or NAMES) by transistor operations, beside the error that was measured."""
     listed = names or _listed(format_name, derivatives, elementary)
     found = entries(listed, format_name, max_error, max_absolute, circuits)
+    left_out = sorted(set(listed) - {entry["name"] for entry in found})
+    said = ""
+    if left_out:
+        said = f"no algorithm in {format_name} keeps the bound for {', '.join(left_out)}"
+        if names:
+            best = min(row.max_error_ulp for row in function_rows(left_out[0], format_name))
+            raise ValueError(f"{said}; the best of {left_out[0]} errs by {best:.3g} ulp")
     if device is not None:
         from hardware.device import load_device
 
@@ -60,9 +67,9 @@ def command(names: tuple[str, ...], format_name: str, max_error: float | None, m
         from tocompiler.report.activation_plot import draw
 
         draw(shown, plot)
-    if put_json({"format": format_name, "circuits": circuits, "activations": shown}, json_path):
-        return
-    put(_as_text(shown))
+    figures = {"format": format_name, "circuits": circuits, "activations": shown, "left_out": left_out}
+    if not put_json(figures, json_path):
+        put(_as_text(shown) + (f"\n{said}" if said else ""))
 
 
 def _listed(format: str, derivatives: bool, elementary: bool) -> list[str]:
