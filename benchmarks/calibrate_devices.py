@@ -18,7 +18,7 @@ import tocompiler
 def main(names: list[str]) -> None:
     """Write ``hardware/devices/NAME.toml`` for each table named (default: all that ship a device)."""
     folder = Path(str(resources.files("hardware"))) / "devices"
-    for name in names or hardware.device_names():
+    for name in names or sorted(hardware.shipped_tables().keys() & set(hardware.device_names())):
         known, facts = hardware.shipped_tables()[name], hardware.facts_of(name)
         device = tocompiler.calibrate(tocompiler.read_measurements(name), name, memory=known.memory, facts=facts,
                                       prior=prior_without(facts.chip), description=known.scope,
