@@ -162,9 +162,13 @@ def parse(name: str) -> Format:
         return replace(parse(element), name=full, element=element, block=block, scale=scale)
     elif (wider := re.fullmatch(r"e([1-9]\d?)m([1-9]\d?)", name)) and 2 <= int(wider[1]) <= 11 and int(wider[2]) <= 52:
         return _float(name, int(wider[1]), int(wider[2]), "ieee")
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower(), (*NAMED, *BLOCKS), n=3, cutoff=0.6)
+    hint = f"did you mean {', '.join(near)}? else " if near else ""
     raise ValueError(
-        f"unknown number format {name!r}: write int2..int64, uint2..uint64, {', '.join((*NAMED, *BLOCKS))}, or eXmY "
-        f"with 2 to 11 exponent and 1 to 52 fraction bits; a float may end in {FLUSHED} (subnormals flushed)"
+        f"unknown number format {name!r}: {hint}write int2..int64, uint2..uint64, {', '.join((*NAMED, *BLOCKS))}, "
+        f"or eXmY with 2 to 11 exponent and 1 to 52 fraction bits; a float may end in {FLUSHED} (subnormals flushed)"
     )
 
 

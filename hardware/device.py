@@ -99,7 +99,11 @@ def load_device(name_or_path: str | Path) -> Device:
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
     if str(name_or_path) not in device_names():
-        raise ValueError(f"unknown device '{name_or_path}'; use one of {', '.join(device_names())} "
+        from difflib import get_close_matches
+
+        near = get_close_matches(str(name_or_path), device_names(), n=3, cutoff=0.6)
+        hint = f"did you mean {', '.join(near)}? else " if near else ""
+        raise ValueError(f"unknown device '{name_or_path}'; {hint}use one of {', '.join(device_names())} "
                          "or the path of a device file (.toml)")
     text = resources.files("hardware").joinpath(f"devices/{name_or_path}.toml").read_text(encoding="utf-8")
     return Device.from_toml(text)

@@ -51,6 +51,16 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None,
+                                                                            list[str]]:
+        """Find the command; a name that is nearly one is told which."""
+        from difflib import get_close_matches
+
+        near = get_close_matches(args[0], COMMANDS, n=2, cutoff=0.6)
+        if args[0] not in COMMANDS and near:
+            raise click.UsageError(f"there is no command '{args[0]}'; did you mean {' or '.join(near)}?", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List commands without importing them."""
         with formatter.section("Commands"):

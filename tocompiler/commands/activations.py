@@ -46,7 +46,12 @@ _ELEMENTS = 1 << 20  # a tensor that energy per element is taken from, large eno
 def command(names: tuple[str, ...], format_name: str, max_error: float | None, max_absolute: float | None,
             derivatives: bool, elementary: bool, circuits: str, device: str | None, node: str | None, plot: Path | None,
             json_path: str | None) -> None:
-    """Rank activation functions (all, or NAMES) by transistor operations, beside the error that was measured."""
+    """Rank activation functions (all, or NAMES) by transistor operations, beside the error that was measured.
+
+    \b
+    Example: tocompiler activations --format fp16 --max-error 1
+             tocompiler activations gelu silu
+    """
     listed = names or _listed(format_name, derivatives, elementary)
     found = entries(listed, format_name, max_error, max_absolute, circuits)
     left_out = sorted(set(listed) - {entry["name"] for entry in found})

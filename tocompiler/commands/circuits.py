@@ -41,7 +41,11 @@ _FLOAT_TASKS = ("add", "accumulate", "multiply", "divide", "sqrt", "compare", "c
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 def command(width: int | None, format_name: str | None, basis: str, node: str | None, gemm: tuple[str, str] | None,
             unit: str, verilog: str | None, top: str | None, plot: Path | None, json_path: str | None) -> None:
-    """List circuits: transistors, depth, and transistor operations per operation on uniform operands."""
+    """List circuits: transistors, depth, and transistor operations per operation on uniform operands.
+
+    \b
+    Example: tocompiler circuits --width 16 --node 7nm
+    """
     if top is not None and verilog is None:
         raise ValueError("--top names a module of the file that --verilog gives")
     if gemm is not None:

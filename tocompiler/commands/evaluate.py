@@ -32,6 +32,10 @@ def command(table: str, device: str | None, runtime: str | None, estimator: str 
 
     Rows that the device was calibrated on are predicted better than new ones: figures for held-out rows stand in the
     device file.
+
+    \b
+    Example: tocompiler evaluate measurements.csv --device my-board.toml --plot residuals.png
+             tocompiler evaluate m1_gpu --device m1_gpu
     """
     if (device is None) == (estimator is None):
         raise click.UsageError("give either --device or --estimator")

@@ -51,7 +51,9 @@ def command(plan_name: str, runtime: str, meter_name: str, output: Path, budget:
             above_idle: bool, time_only: bool, again: bool, prior: str | None, seed: int) -> int:
     """Measure this machine's energy, workload by workload; a second start goes on where the first stopped.
 
-    Then: tocompiler calibrate TABLE --name my-board -o my-board.toml
+    \b
+    Example: tocompiler measure -o measurements.csv
+             tocompiler calibrate measurements.csv --name my-board -o my-board.toml
     """
     from dataclasses import replace
 

@@ -32,6 +32,9 @@ def command(model: str, batch: int, format_name: str, runtime: str, meter_name: 
 
     Operators that are alike are measured once. Alone, an operator finds its operands in the caches more often than in
     the network, and nothing is fused into it: the parts need not add up to the whole, which is printed beside them.
+
+    \b
+    Example: tocompiler profile model.onnx --device my-board.toml
     """
     import tocompiler
     from hardware.meters import MeterError

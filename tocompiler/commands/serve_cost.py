@@ -62,7 +62,11 @@ def command(model: str, device: str, gpus: int | None, tensor: int, pipeline: in
             weights: str | None, cache: str | None, draft: str | None, skew: float, memory_gb: float | None,
             link_pj_per_bit: float | None, requests: float, pue: float, gram_per_kwh: float | None,
             plot_path: Path | None, json_path: str | None, **workload: Any) -> int:
-    """Joule for each request, prompt token and output token of MODEL (a Hugging Face config.json) on a device."""
+    """Joule for each request, prompt token and output token of MODEL (a Hugging Face config.json) on a device.
+
+    \b
+    Example: tocompiler serve-cost config.json --device gpu_rtx4090_laptop --prompt 512 --output 128
+    """
     from hardware.device import load_device
     from tocompiler.frontends.huggingface import read_config
     from tocompiler.report.serving import Footprint, as_json, as_table, draw

@@ -22,7 +22,11 @@ __all__ = ["command"]
 @click.option("--measure/--no-measure", default=True, show_default=True, help="Time the networks here, in torch.")
 @click.option("--json", "json_path", metavar="PATH", help="Write every figure as JSON; - is standard output.")
 def command(device: str | None, node: str, batch: int, measure: bool, json_path: str | None) -> None:
-    """Compare ReLU, sigmoid, tanh, GELU and SiLU in two perceptrons and a small CNN, in inference and training."""
+    """Compare ReLU, sigmoid, tanh, GELU and SiLU in two perceptrons and a small CNN, in inference and training.
+
+    \b
+    Example: tocompiler study
+    """
     from tocompiler.activation_study import rows, scaling
 
     energy, basis = _energy(device, node)

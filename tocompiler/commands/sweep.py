@@ -38,6 +38,9 @@ def command(spec: Path, output: Path | None, device: str | None, scheduler: str 
     depth = [18, 50]
     width = {low = 32, high = 128, step = 8}
     batch = [1, 8]
+
+    \b
+    Example: tocompiler sweep space.toml -o found.csv
     """
     from tocompiler.sweeping import sweep
     from tocompiler.sweeping.table import as_csv, check_path

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from tocompiler.energy.prediction import Prediction
     from tocompiler.execution import ExecutionProgram
 
-__all__ = ["as_json", "as_table"]
+__all__ = ["SCHEMA_VERSION", "as_json", "as_table"]
+
+SCHEMA_VERSION = 1
+"""Of ``data/compile.schema.json``: counts up where a key goes or changes its meaning; new keys leave it."""
 
 
 def as_table(program: TransistorProgram, prediction: Prediction | None, device: str | None,
@@ -58,6 +61,7 @@ def as_json(program: TransistorProgram, prediction: Prediction | None, model: st
     levels = [_by_level(row, device) for row in program.rows]
     energies = _energies(program, prediction)
     return {
+        "schema_version": SCHEMA_VERSION,
         "model": model,
         "format": program.alu.format,
         "phase": program.alu.phase,
