@@ -24,8 +24,9 @@ LLAMA_405B = {
     "rms_norm_eps": 1e-5, "torch_dtype": "bfloat16",
 }
 _CHAIN = """
-import resource, sys, time
+import gc, resource, sys, time
 import tocompiler
+gc.set_threshold(100_000)  # as the command line does: what a compilation makes lives to its end
 def chain(n):
     net = tocompiler.Network("chain")
     x = net.input((1, 64, 8, 8))

@@ -36,20 +36,20 @@ def _arithmetic(name: str, swapped: bool = False) -> Callable[[Lane, Any], Any]:
     function = getattr(operator, name)
 
     def method(self: Lane, other: Any) -> Any:
-        return NotImplemented if not _is_number(other) else (
+        return NotImplemented if type(other) is not int and not _is_number(other) else (
             _apply(name, function, other, self) if swapped else _apply(name, function, self, other))
 
     return method
 
 
 def _comparison(name: str) -> Callable[[Lane, Any], Any]:
-    function = getattr(operator, name)
+    function, at_equals = getattr(operator, name), name in ("eq", "le", "ge")
 
     def method(self: Lane, other: Any) -> Any:
-        if not _is_number(other):
-            return NotImplemented
         if self is other:
-            return name in ("eq", "le", "ge")
+            return at_equals
+        if type(other) is not int and not _is_number(other):
+            return NotImplemented
         (low, high), (least, most) = _bounds(self), _bounds(other)
         if low > most or high < least:
             return bool(function(low, least))
@@ -162,7 +162,7 @@ class Lane:
 
 
 def _is_number(n: Any) -> bool:
-    return isinstance(n, int | float | np.number)
+    return type(n) is Lane or isinstance(n, int | float | np.number)
 
 
 def values(n: Any) -> Any:

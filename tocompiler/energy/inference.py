@@ -84,15 +84,19 @@ def log_draws(model: EnergyModel, terms: Array) -> Array:
     """Log energy of each row by each draw of the posterior, (draws, rows)."""
     assert model.draws is not None
     total = model.draws.coefficients @ terms[:, _places(model.terms)].T
-    return _bent(model, np.log(np.maximum(total, _TINY)), model.draws.exponents[:, None])
+    np.log(np.maximum(total, _TINY, out=total), out=total)
+    return _bent(model, total, model.draws.exponents[:, None])
 
 
 def _bent(model: EnergyModel, logs: Array, exponent: Array | float) -> Array:
     """Logarithms of sums to the power of the model. Beyond the energies that were measured the sum grows by itself: a
     bend describes the data, and energies of parts add up."""
-    bent = exponent * logs
+    bent = np.asarray(exponent * logs)
     inside = np.clip(bent, *model.measured)
-    return np.asarray(inside + (bent - inside) / exponent)
+    bent -= inside  # in place: there are many draws of many rows
+    bent /= exponent
+    bent += inside
+    return bent
 
 
 def _least_relative_error(logs: Array) -> Array:

@@ -21,7 +21,7 @@ from tocompiler.sweeping.programs import Program, Row, summed
 
 __all__ = ["Energies", "of_terms", "predicted"]
 
-_BLOCK = 4096  # points that are predicted together: what a model works on stays in the cache
+_BLOCK = 2048  # points that are predicted together: what a model works on stays in the cache
 _FACTS = {name: i for i, name in enumerate(FACTS)}
 
 
@@ -63,7 +63,8 @@ def _of_program(program: Program, device: Device, name: str, shape: tuple[int, .
         each[UNCACHED] = each[WEIGHTS] * share
     total = [a + b for a, b in zip(terms, program.execution, strict=True)]
     facts = [0.0] * len(FACTS)
-    facts[_FACTS["product_width"]] = product_width(_products(program))
+    if model.kernel is not None:  # nothing else looks at facts
+        facts[_FACTS["product_width"]] = product_width(_products(program))
 
     found = _by_blocks(lambda *columns: np.array(of_terms(model, *columns)), [total, terms, foreign, facts], shape)
     return found[0], found[1], found[2]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -56,8 +58,9 @@ class Runner:
 
     def run(self, structures: Iterable[int]) -> dict[str, Array]:
         """Columns of the points of some structures, with the ``place`` of each in the sweep."""
-        found = [self._columns(part, result) for number in structures
-                 for part, result in explored(self._result, self.structures.points(number))]
+        with _seldom_collected():
+            found = [self._columns(part, result) for number in structures
+                     for part, result in explored(self._result, self.structures.points(number))]
         names = list(dict.fromkeys(name for each in found for name in each))
         return {name: np.concatenate([_column(each, name) for each in found]) for name in names}
 
@@ -107,6 +110,17 @@ class Runner:
             except ValueError as error:
                 result = error
         return made | {"reason": np.full(size, " ".join(str(result).split()), dtype=object)}
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Garbage is looked for a hundred times less: a compilation makes many small objects that live to its end."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], 100_000) if before[0] else 0, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _counted(program: Program, shape: tuple[int, ...]) -> dict[str, Array]:
