@@ -80,7 +80,12 @@ def _compare(table: str, name: str, where: dict[str, str], json_path: str | None
 
     if name != "all":
         estimator(name)  # an unknown name ends here, before the table is compiled
-    scores = list(compare(read_measurements(table, where), names() if name == "all" else (name,)))
+    methods = names() if name == "all" else (name,)
+    scores = []
+    for found in compare(read_measurements(table, where), methods):
+        scores.append(found)
+        if len(methods) > 1:
+            note(f"{len(scores)} of {len(methods)}: {found.name}, {found.seconds:.1f} s")
     if put_json({"table": table, "estimators": [s.as_json() for s in scores]}, json_path):
         return
     put(tabulate([(s.name, s.mape, s.median_ape, s.seconds, s.reason) for s in scores], floatfmt=".4g",

@@ -1,9 +1,9 @@
 """A sweep on several processes or machines, by Dask: chunks of structures, each kept as a file when it is done.
 
 A chunk is a range of structures that the workers find by its numbers alone, so that nothing large travels. The dearest
-chunks go out first. What is done is listed in the folder's manifest: a sweep that is started again goes on, and a
-worker that dies costs the chunk that it had. Every chunk is the same numbers wherever it is computed, and the table is
-put together by place: one worker or a thousand give the same file.
+chunks go out first. The folder's manifest says whose chunks they are: a sweep that is started again goes on with those
+that are missing, and a worker that dies costs the chunk that it had. Every chunk is the same numbers wherever it is
+computed, and the table is put together by place: one worker or a thousand give the same file.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["sweep_on"]
 
 _CHUNKS = 256  # as many at the least where there are structures enough: the last one to end keeps the others waiting
+_MOST = 2000  # structures in one: seconds of work, beside which a scheduler's millisecond is nothing
 
 
 def sweep_on(model: Any, space: Mapping[str, Any], *, folder: Path, scheduler: str | None = None,
@@ -71,7 +72,7 @@ def _run(name: str, spec: Mapping[str, Any], start: int, stop: int) -> dict[str,
 
 
 def _chunks(structures: int) -> list[tuple[int, int]]:
-    size = max(1, -(-structures // _CHUNKS))
+    size = min(max(1, -(-structures // _CHUNKS)), _MOST)
     return [(start, min(start + size, structures)) for start in range(0, structures, size)]
 
 
@@ -89,7 +90,6 @@ def _collect(tasks: dict[Any, int], folder: Path, done: set[int], progress: Call
         number = tasks.pop(future)
         _write(folder / f"{number:06}.npz", future.result())
         done.add(number)
-        _note(folder, done)
         if progress is not None and (len(done) % max(1, total // 20) == 0 or not tasks):
             progress(f"{len(done)} of {total} chunks")
 
@@ -116,17 +116,10 @@ def _manifest(folder: Path, spec: str, chunks: int) -> set[int]:
     file = folder / "manifest.json"
     if file.exists():
         found = json.loads(file.read_text(encoding="utf-8"))
-        if (found["sweep"], found["chunks"]) != (spec, chunks):
+        if (found.get("sweep"), found.get("chunks")) != (spec, chunks):
             raise ValueError(f"{folder}: holds the chunks of another sweep; remove it or write elsewhere")
-        return {i for i in found["done"] if (folder / f"{i:06}.npz").exists()}
-    write_text(file, json.dumps({"sweep": spec, "chunks": chunks, "done": []}) + "\n")
-    return set()
-
-
-def _note(folder: Path, done: set[int]) -> None:
-    file = folder / "manifest.json"
-    found = json.loads(file.read_text(encoding="utf-8"))
-    write_text(file, json.dumps({**found, "done": sorted(done)}) + "\n")
+    write_text(file, json.dumps({"sweep": spec, "chunks": chunks}) + "\n")
+    return {int(part.stem) for part in folder.glob("*.npz")}
 
 
 def _write(file: Path, columns: Mapping[str, Array]) -> None:
