@@ -54,7 +54,7 @@ _SCIKIT: Mapping[str, Mapping[str, Any]] = {
 }
 
 _KERAS = ("MobileNet", "MobileNetV2", "MobileNetV3Small", "MobileNetV3Large", "EfficientNetB0", "EfficientNetV2B0",
-          "ResNet50", "ResNet50V2", "DenseNet121", "NASNetMobile", "VGG16", "VGG19", "Xception", "InceptionV3",
+          "ResNet50", "ResNet50V2", "DenseNet121", "VGG16", "VGG19", "Xception", "InceptionV3",
           "InceptionResNetV2", "ConvNeXtTiny", "ResNet101", "EfficientNetV2S", "DenseNet201", "ResNet152V2")
 _TFLITE = ("MobileNet", "MobileNetV2", "MobileNetV3Small", "EfficientNetB0", "ResNet50", "DenseNet121", "NASNetMobile",
            "Xception")
@@ -177,7 +177,8 @@ def _application(name: str) -> Any:
     os.environ.setdefault("KERAS_BACKEND", "torch")
     import keras
 
-    return getattr(keras.applications, name)(weights=None, input_shape=None)
+    fixed = {"input_shape": (224, 224, 3)} if name.startswith("MobileNetV3") else {}  # by default their size is open
+    return getattr(keras.applications, name)(weights=None, **fixed)
 
 
 def _convolutions(model: Any) -> int:

@@ -12,7 +12,7 @@ from tocompiler.costing import TransistorProgram, cost
 from tocompiler.errors import UnmodelledWarning, explained
 from tocompiler.lowering import lower
 from tocompiler.network import Network
-from tocompiler.passes import AluPass, NetworkPass, Request, apply, check_options, selected
+from tocompiler.passes import AluPass, NetworkPass, Request, apply, check_options, expanded, selected
 from tocompiler.tensors import Statistics
 from tocompiler.training import check_optimizer
 
@@ -28,7 +28,7 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
     ``format`` converts every floating-point tensor to one number format (None keeps each as it is); ``phase`` is
     ``inference``, ``training`` or ``backward``; ``circuits`` names the circuit set; ``activation_error_ulp``
     bounds the error of elementary functions; ``options`` (``tocompiler.passes.options()``) change what is executed or
-    moved;
+    moved; ``inference_runtime`` stands for those that an inference runtime applies to a graph before it runs it;
     ``statistics`` says what is known of tensors' values, by name or shell pattern (``{"*.weight": Statistics(0.8)}``).
     Operators without a rule are listed in the result's ``unmodelled``.
 
@@ -43,17 +43,18 @@ def compile(network: Network, format: str | None = None, phase: str = "inference
     >>> compile(net).totals.multiply_accumulates
     12
     """
+    options = expanded(options)
     check_options(options)
     check_optimizer(optimizer)
     chosen_circuit("add", "fp32", circuits)
     if activation_error_ulp is not None and not 0 < activation_error_ulp < math.inf:
         raise ValueError(f"no error is within {activation_error_ulp} ulp; give a positive number for activations")
-    request = Request(format, phase, tuple(options), statistics or {})
+    request = Request(format, phase, options, statistics or {})
     on_network, on_rows = selected(request, NetworkPass), selected(request, AluPass)
     with explained(f"network {network.name} cannot be compiled"):
         alu = lower(apply(on_network, network), format=format or _formats_of(network), phase=phase,
                     parameters=network.parameters, activation_error_ulp=activation_error_ulp, optimizer=optimizer,
-                    options=tuple(options), passes=tuple(str(each) for each in (*on_network, *on_rows)))
+                    options=options, passes=tuple(str(each) for each in (*on_network, *on_rows)))
         priced = cost(apply(on_rows, alu), circuits, basis)
     if priced.unmodelled:
         counts = Counter(u.operator for u in priced.unmodelled)

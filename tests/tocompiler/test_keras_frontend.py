@@ -270,3 +270,42 @@ def test_hdf5_files_hold_their_configuration(tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("no")
     with pytest.raises(ValueError, match="is no HDF5 file, or damaged"):
         load(tmp_path / "text.h5")
+
+
+def one_layer(each: Json, *shapes: tuple[int, ...], calls: Any = None) -> Network:
+    """A model of one operation on as many inputs as there are shapes."""
+    names = [f"x{i}" for i in range(len(shapes))]
+    tensors = [{"class_name": "__keras_tensor__", "config": {"shape": [None, *shape], "dtype": "float32",
+                                                            "keras_history": [name, 0, 0]}}
+               for name, shape in zip(names, shapes, strict=True)]
+    node = {"args": [tensors] if calls == "list" else tensors, "kwargs": {}}
+    layers = [*(entry(name, *shape) for name, shape in zip(names, shapes, strict=True)),
+              {**each, "inbound_nodes": [node]}]
+    return read(json.dumps({"class_name": "Functional", "config": {
+        "name": "one", "layers": layers, "input_layers": [[name, 0, 0] for name in names],
+        "output_layers": [[each["name"], 0, 0]]}}))
+
+
+@pytest.mark.parametrize(("each", "shapes", "calls", "operators", "result"), [
+    (layer("Mean", "o", axis=[1, 2], keepdims=True), [(4, 4, 3)], None, ["ReduceMean"], (1, 1, 1, 3)),
+    (layer("Matmul", "o"), [(4, 3), (3, 5)], None, ["MatMul"], (1, 4, 5)),
+    (layer("Einsum", "o", subscripts="bij,bkj->bik"), [(4, 3), (5, 3)], None, ["Einsum"], (1, 4, 5)),
+    (layer("Transpose", "o", axes=[0, 2, 1]), [(4, 3)], None, ["Transpose"], (1, 3, 4)),
+    (layer("Reshape", "o", newshape=[-1, 6]), [(4, 3)], None, ["Reshape"], (2, 6)),
+    (layer("ExpandDims", "o", axis=-1), [(4, 3)], None, ["Unsqueeze"], (1, 4, 3, 1)),
+    (layer("Stack", "o", axis=1), [(3,), (3,)], "list", ["Unsqueeze", "Unsqueeze", "Concat"], (1, 2, 3)),
+    (layer("Pad", "o", pad_width=[[0, 0], [1, 2]], mode="constant"), [(3,)], None, ["Pad"], (1, 6)),
+    (layer("Split", "o", indices_or_sections=[1, 3], axis=1), [(4,)], None, ["Split"], (1, 1)),
+    (layer("CustomScaleLayer", "o", scale=.2), [(8, 8, 3), (8, 8, 3)], "list", ["Mul", "Add"], (1, 8, 8, 3)),
+    (layer("Dot", "o", axes=[2, 1], normalize=False), [(4, 3), (3, 5)], "list", ["MatMul"], (1, 4, 5)),
+    (layer("EinsumDense", "o", equation="abc,cd->abd", output_shape=[None, 5], bias_axes="d"), [(4, 3)], None,
+     ["Einsum", "Add"], (1, 4, 5)),
+    (layer("RMSNormalization", "o", axis=-1), [(4, 3)], None, ["RMSNormalization"], (1, 4, 3)),
+    (layer("UnitNormalization", "o", axis=-1), [(4, 3)], None, ["LpNormalization"], (1, 4, 3)),
+    (layer("Attention", "o", score_mode="dot", use_scale=False), [(4, 3), (5, 3)], "list", ["Attention"], (1, 4, 3)),
+], ids=lambda value: value.get("class_name") if isinstance(value, dict) else "")
+def test_operations_are_layers_of_functional_models(each: Json, shapes: list[tuple[int, ...]], calls: Any,
+                                                    operators: list[str], result: tuple[int, ...]) -> None:
+    network = one_layer(each, *shapes, calls=calls)
+    assert [op.operator for op in network.operators] == operators
+    assert network.outputs[0].shape == result

@@ -212,6 +212,14 @@ def test_mixed_precision_updates_in_fp32_and_casts() -> None:
         compile(net, phase="training", options=["mixed_precision"])
 
 
+def test_a_group_is_its_options() -> None:
+    program = compile(_conv_block(), options=["inference_runtime", "im2col"])
+    apart = compile(_conv_block(), options=["fold_batch_norm", "flash_attention", "fuse_activations", "im2col"])
+    assert program.alu.options == apart.alu.options == (
+        "fold_batch_norm", "flash_attention", "fuse_activations", "im2col")
+    assert program.totals == apart.totals
+
+
 def test_unknown_option_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="unknown option 'magic'; use one of dead_branches"):
         compile(_conv_block(), options=["magic"])

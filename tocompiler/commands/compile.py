@@ -14,6 +14,7 @@ from tocompiler.commands.subject import dimensions, extend, values
 from tocompiler.compiler import compile
 from tocompiler.loading import load
 from tocompiler.network import Network
+from tocompiler.passes import GROUPS
 from tocompiler.passes import options as pass_options
 from tocompiler.report.compiled import as_json, as_table
 from tocompiler.report.levels import LEVELS, print_energy
@@ -72,7 +73,7 @@ def _zeros(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ..
 @click.option("--without-startup", is_flag=True, help="Leave out what belongs to the execution and to no operator.")
 @click.option("--circuits", default="default", show_default=True, help="Circuit set that prices the tasks.")
 @click.option("--activation-error", type=float, metavar="ULP", help="Largest error of elementary functions, in ulp.")
-@click.option("--option", "options", multiple=True, help=f"Change what runs: {', '.join(pass_options())}.")
+@click.option("--option", "options", multiple=True, help=f"Change what runs: {', '.join((*pass_options(), *GROUPS))}.")
 @click.option("--zeros", callback=_zeros, multiple=True, metavar="TENSOR=F",
               help="Fraction of zeros in a tensor, by name or pattern.")
 @click.option("--read-weights", is_flag=True, help="Take the zeros of the weights from the ONNX file.")

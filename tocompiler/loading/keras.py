@@ -37,4 +37,14 @@ class Keras(FrontEnd):
             raise ValueError(f"{type(source).__name__} is built by its own call, which no configuration says: load it "
                              "over Keras' torch backend with example_inputs, or export it to ONNX with "
                              "model.export('model.onnx', format='onnx')")
-        return read(source, batch=given.batch, dims=given.dims, symbolic=given.symbolic)
+        try:
+            return read(source, batch=given.batch, dims=given.dims, symbolic=given.symbolic)
+        except ValueError:
+            if isinstance(source, str) or not made_by(source, "torch") or given.dims or given.symbolic:
+                raise
+            from tocompiler.frontends.torch import read_built
+
+            network = read_built(source, given.batch or 1)
+            if network is None:
+                raise
+            return network

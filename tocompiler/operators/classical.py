@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 from alu_library.tasks import Count, Tasks
 from tocompiler.operators import Loops, Rule, Work, add_rule, register
@@ -87,48 +89,66 @@ class SupportVectors(_Scores):
 
 @register("ai.onnx.ml.TreeEnsemble", "ai.onnx.ml.TreeEnsembleRegressor", "ai.onnx.ml.TreeEnsembleClassifier")
 class Trees(_Scores):
-    """Upper bound: each row goes down every tree to its deepest leaf, a comparison for each level, and the leaves are
-    added up."""
+    """Each row goes down every tree, a comparison for each level, and the leaves are added up.
+
+    The levels are those expected: of two branches both are as likely as the popularity of their nodes says, where the
+    file states one (``nodes_hitrates``), else equally; their sum over the trees is rounded up.
+    """
 
     def work(self, op: Operator) -> Work:
         x, (trees, levels) = op.given(0), self.depths(op)
-        return Work(Tasks.of(x.format, compare=levels, add=trees) * product(x.shape[:-1]))
+        return Work(Tasks.of(x.format, compare=math.ceil(levels - 1e-9), add=trees) * product(x.shape[:-1]))
 
-    def depths(self, op: Operator) -> tuple[int, int]:
-        """How many trees there are, and their depths added up."""
+    def depths(self, op: Operator) -> tuple[int, float]:
+        """How many trees there are, and their expected depths added up."""
         a = op.attributes
         if "tree_roots" in a:
-            return len(a["tree_roots"]), _depths(a)
-        children: dict[tuple[int, int], tuple[int, int]] = {}
-        for tree, node, mode, yes, no in zip(a["nodes_treeids"], a["nodes_nodeids"], a["nodes_modes"],
-                                             a["nodes_truenodeids"], a["nodes_falsenodeids"], strict=True):
-            if mode != "LEAF":
-                children[tree, node] = (yes, no)
-        inner = {(tree, child) for (tree, _), both in children.items() for child in both}
-        deepest = dict.fromkeys(a["nodes_treeids"], 0)
-        stack = [(*root, 1) for root in children.keys() - inner]
-        while stack:
-            tree, node, level = stack.pop()
-            if (tree, node) in children:
-                deepest[tree] = max(deepest[tree], level)
-                stack += [(tree, child, level + 1) for child in children[tree, node]]
-        return len(deepest), sum(deepest.values())
+            return len(a["tree_roots"]), sum(_expected(_newer(a), root) for root in a["tree_roots"])
+        branches = _older(a)
+        inner = {child for both in branches.values() for child, _ in both}
+        return len(set(a["nodes_treeids"])), sum(_expected(branches, root) for root in branches.keys() - inner)
 
 
-def _depths(a: Mapping[str, Sequence[int]]) -> int:
-    """Depths of the trees of TreeEnsemble (version 5 of the domain), added up."""
-    total = 0
-    for root in a["tree_roots"]:
-        deepest, stack = 0, [(root, 1)]
-        while stack:
-            node, level = stack.pop()
-            deepest = max(deepest, level)
-            for child, leaf in ((a["nodes_truenodeids"][node], a["nodes_trueleafs"][node]),
-                                (a["nodes_falsenodeids"][node], a["nodes_falseleafs"][node])):
-                if not leaf:
-                    stack.append((child, level + 1))
-        total += deepest
-    return total
+_LEAF = -1
+_Branches: TypeAlias = "Mapping[Any, tuple[tuple[Any, float], tuple[Any, float]]]"
+"""The two nodes below each node that compares, with how likely they are."""
+
+
+def _older(a: Mapping[str, Sequence[Any]]) -> _Branches:
+    """Trees as TreeEnsembleRegressor and TreeEnsembleClassifier write them: a node is its tree and number."""
+    nodes = list(zip(a["nodes_treeids"], a["nodes_nodeids"], strict=True))
+    rates = a.get("nodes_hitrates") or ()
+    popular = dict(zip(nodes, rates, strict=True)) if len(rates) == len(nodes) and min(rates) >= 0 else {}
+    found = {}
+    for node, mode, yes, no in zip(nodes, a["nodes_modes"], a["nodes_truenodeids"], a["nodes_falsenodeids"],
+                                   strict=True):
+        if mode != "LEAF":
+            below = (node[0], yes), (node[0], no)
+            first, second = (float(popular.get(child, 1)) for child in below)
+            share = first / (first + second) if first + second > 0 else 0.5
+            found[node] = (below[0], share), (below[1], 1 - share)
+    return found
+
+
+def _newer(a: Mapping[str, Sequence[int]]) -> _Branches:
+    """Trees of TreeEnsemble (version 5 of the domain): leaves have numbers of their own, and stand for nothing here."""
+    below = zip(*(a[f"nodes_{way}"] for way in ("truenodeids", "trueleafs", "falsenodeids", "falseleafs")), strict=True)
+    return {node: ((_LEAF if yes_leaf else yes, 0.5), (_LEAF if no_leaf else no, 0.5))
+            for node, (yes, yes_leaf, no, no_leaf) in enumerate(below)}
+
+
+def _expected(branches: _Branches, root: Any) -> float:
+    """How many nodes a row meets that compare, from the root on; ValueError where a tree runs in a circle."""
+    levels, met, stack = 0.0, 0, [(root, 1.0)]
+    while stack:
+        node, chance = stack.pop()
+        if node in branches:
+            levels += chance
+            met += 1
+            if met > len(branches):
+                raise ValueError("its trees run in a circle")
+            stack += [(child, chance * share) for child, share in branches[node]]
+    return levels
 
 
 class _PerElement(Rule):

@@ -16,8 +16,8 @@ from tocompiler.passes.base import AluPass, NetworkPass, Pass, Request, apply
 from tocompiler.registers import in_order, open_files
 from tocompiler.tensors import Statistics
 
-__all__ = ["AluPass", "NetworkPass", "Request", "apply", "check_options", "names", "options", "pipeline", "register",
-           "selected"]
+__all__ = ["GROUPS", "AluPass", "NetworkPass", "Request", "apply", "check_options", "expanded", "names", "options",
+           "pipeline", "register", "selected"]
 
 _PASSES: dict[str, type[Pass]] = {}
 _P = TypeVar("_P", bound=type[Pass])
@@ -50,12 +50,27 @@ def options() -> Mapping[str, str]:
     return {option: line for name in names() for option, line in _PASSES[name].switches().items()}
 
 
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "inference_runtime": ("fold_batch_norm", "flash_attention", "fuse_activations"),
+}
+"""Several options by one name: a framework runs a graph as it is exported, an inference runtime prepares it first."""
+
+
+def expanded(given: Sequence[str]) -> tuple[str, ...]:
+    """Options with those of a group in its place, each once.
+
+    >>> expanded(("im2col", "inference_runtime", "im2col"))
+    ('im2col', 'fold_batch_norm', 'flash_attention', 'fuse_activations')
+    """
+    return tuple(dict.fromkeys(option for name in given for option in GROUPS.get(name, (name,))))
+
+
 def check_options(given: Sequence[str]) -> None:
     """ValueError names an option that no pass knows."""
     known = options()
     for option in given:
         if option.partition(":")[0] not in known:
-            raise ValueError(f"unknown option '{option}'; use one of {', '.join(known)}")
+            raise ValueError(f"unknown option '{option}'; use one of {', '.join((*known, *GROUPS))}")
 
 
 def selected(request: Request, kind: type[_S]) -> list[_S]:
@@ -70,6 +85,7 @@ def pipeline(network: Network, *, format: str | None = None, phase: str = "infer
 
     ValueError names an unknown option, format or pattern, or the pass whose contract is broken.
     """
+    options = expanded(options)
     check_options(options)
-    request = Request(format, phase, tuple(options), statistics or {})
+    request = Request(format, phase, options, statistics or {})
     return apply(selected(request, NetworkPass), network)

@@ -69,3 +69,50 @@ def test_a_look_up_halves_its_keys(make: Callable[..., Operator], work: Callable
     assert dict(work(hot).tasks) == {("compare", "fp32"): 4 * 2}
     with pytest.raises(ValueError, match="has no keys"):
         make(f"{ML}.OneHotEncoder", (4,))
+
+
+def chain(depth: int, tree: int = 0) -> dict[str, list[Any]]:
+    """A tree that goes on at each node's second branch; its leaves have the numbers after the nodes'."""
+    n = 2 * depth + 1
+    return {"nodes_treeids": [tree] * n, "nodes_nodeids": list(range(n)),
+            "nodes_modes": ["BRANCH_LEQ"] * depth + ["LEAF"] * (depth + 1),
+            "nodes_truenodeids": [depth + i for i in range(depth)] + [0] * (depth + 1),
+            "nodes_falsenodeids": [*range(1, depth), 2 * depth] + [0] * (depth + 1)}
+
+
+def test_trees_are_descended_as_far_as_is_expected() -> None:
+    """1 + 1/2 + 1/4 for a chain of three; with nine rows of ten leaving at each node, 1 + .1 + .01."""
+    from tocompiler.operators.classical import Trees
+
+    draft = Operator("op", f"{ML}.TreeEnsembleRegressor", (), ())
+    three, two = chain(3), chain(2, tree=1)
+    both = {key: three[key] + two[key] for key in three}
+    assert Trees().depths(Operator("op", draft.operator, (), (), both)) == (2, 1.75 + 1.5)
+    popular = {**three, "nodes_hitrates": [1000.0, 100.0, 10.0, 900.0, 90.0, 9.0, 1.0]}
+    trees, levels = Trees().depths(Operator("op", draft.operator, (), (), popular))
+    assert (trees, round(levels, 9)) == (1, 1.11)
+    newer = {"tree_roots": [0], "nodes_truenodeids": [0, 1], "nodes_trueleafs": [1, 1],
+             "nodes_falsenodeids": [1, 2], "nodes_falseleafs": [0, 1]}
+    assert Trees().depths(Operator("op", f"{ML}.TreeEnsemble", (), (), newer)) == (1, 1.5)
+    circle = {**newer, "nodes_falsenodeids": [1, 0], "nodes_falseleafs": [0, 0]}
+    with pytest.raises(ValueError, match="run in a circle"):
+        Trees().depths(Operator("op", f"{ML}.TreeEnsemble", (), (), circle))
+
+
+def test_what_is_expected_of_a_forest_is_what_its_rows_do() -> None:
+    """scikit-learn's own paths through a fitted tree, on rows that split it evenly, are as long."""
+    tree = pytest.importorskip("sklearn.tree")
+    import numpy as np
+
+    from tocompiler.operators.classical import Trees
+
+    x = np.arange(64.0).reshape(-1, 1)
+    fitted = tree.DecisionTreeRegressor().fit(x, x[:, 0])
+    t = fitted.tree_
+    leaf = t.children_left < 0
+    attributes = {"nodes_treeids": [0] * t.node_count, "nodes_nodeids": list(range(t.node_count)),
+                  "nodes_modes": ["LEAF" if end else "BRANCH_LEQ" for end in leaf],
+                  "nodes_truenodeids": t.children_left.tolist(), "nodes_falsenodeids": t.children_right.tolist()}
+    met = fitted.decision_path(x).sum() / len(x) - 1  # without the leaf
+    _, levels = Trees().depths(Operator("op", f"{ML}.TreeEnsembleRegressor", (), (), attributes))
+    assert levels == met == 6

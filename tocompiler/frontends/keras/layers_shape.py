@@ -69,8 +69,11 @@ def _flatten(call: Call, value: Value) -> Value:
 
 @keras_layer("Reshape")
 def _reshape(call: Call, value: Value) -> Value:
+    """The layer states the shape of one sample, the operation (``newshape``) that of the whole batch."""
     x = call.last(value)
-    return Value(call.net.reshape(x, (x.shape[0], *call["target_shape"])))
+    whole = call.config.get("newshape")
+    return Value(call.net.reshape(x, (x.shape[0], *call["target_shape"]) if whole is None else
+                                  [-1 if d is None else d for d in whole]))
 
 
 @keras_layer("Permute")

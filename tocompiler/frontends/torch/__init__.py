@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tocompiler.network import Network
 
-__all__ = ["called", "from_exported", "from_module", "glance", "read"]
+__all__ = ["called", "from_exported", "from_module", "glance", "read", "read_built"]
 
 
 def read(module: torch.nn.Module | torch.export.ExportedProgram, example_inputs: Any = None, batch: int | None = None,
@@ -52,6 +52,21 @@ def called(module: torch.nn.Module, example_inputs: Any) -> None:
     positional, keywords = _arguments(example_inputs)
     with torch.no_grad():
         module(*positional, **keywords)
+
+
+def read_built(model: Any, batch: int) -> Network | None:
+    """The Network of a Keras model over torch that knows its inputs, or None where torch.export refuses it."""
+    import torch
+
+    kinds = {"float16": torch.float16, "bfloat16": torch.bfloat16, "int32": torch.int32, "int64": torch.int64}
+    inputs = [torch.zeros((batch, *t.shape[1:]), dtype=kinds.get(t.dtype, torch.float32)) for t in model.inputs
+              if None not in t.shape[1:]]
+    if len(inputs) != len(model.inputs):
+        return None
+    try:
+        return from_module(model, (inputs[0] if len(inputs) == 1 else inputs,))
+    except ValueError:
+        return None
 
 
 def _arguments(example_inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -148,7 +163,9 @@ def from_exported(exported: torch.export.ExportedProgram, name: str = "module",
     """The Network of an ExportedProgram; ``tied`` maps further names of a shared parameter to its first."""
     from tocompiler.frontends.torch.conversion import convert, exported_graph
 
-    return convert(exported_graph(exported), name, _first_names(exported.state_dict.items()) if tied is None else tied)
+    with _quiet():
+        return convert(exported_graph(exported), name,
+                       _first_names(exported.state_dict.items()) if tied is None else tied)
 
 
 def _batch_is_dynamic(module: torch.nn.Module, inputs: tuple[Any, ...], keywords: Mapping[str, Any]) -> dict[str, Any]:
