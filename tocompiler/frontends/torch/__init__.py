@@ -98,8 +98,8 @@ def from_module(module: torch.nn.Module, inputs: tuple[Any, ...], keywords: Mapp
     on_meta = any(p.device.type == "meta" for p in module.parameters())
 
     def example(value: Any) -> Any:
-        if not isinstance(value, torch.Tensor):
-            return value
+        if not isinstance(value, torch.Tensor) or (batch is None and not on_meta):
+            return value  # what looks at values sees the given ones
         shape = (batch, *value.shape[1:]) if batch is not None and value.ndim else value.shape
         return value.new_empty(shape, device="meta") if on_meta else value.new_zeros(shape)
 
