@@ -12,6 +12,7 @@ from pathlib import Path
 from claims import Claim, Options, main
 from people_commands import failing
 from people_install import run as installation
+from people_page import run as opened
 from people_summary import MODELS
 from people_summary import run as summaries
 from people_tables import CASES, TRUTH, Case
@@ -75,6 +76,7 @@ def run(options: Options) -> Iterator[Claim]:
     yield from tables(options)
     yield from summaries(("squeezenet1_1",) if options.smoke else MODELS)
     yield from install(options)
+    yield from opened(10 if options.smoke else 400)
     yield from commands(options)
 
 

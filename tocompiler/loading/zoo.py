@@ -19,7 +19,7 @@ class Zoo(FrontEnd):
 
     name = "zoo"
     gives = "a zoo name"
-    after = ("keras", "huggingface", "tflite", "exported", "others", "onnx")
+    after = ("factory", "keras", "huggingface", "tflite", "exported", "others", "onnx")
 
     def takes(self, source: Any) -> bool:
         return isinstance(source, str)
