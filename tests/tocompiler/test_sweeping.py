@@ -156,3 +156,25 @@ def test_command_writes_a_table_and_says_what_is_missing(tmp_path: Path) -> None
                           check=False)
     assert done.returncode == 1
     assert "unknown key 'spcae'" in done.stderr
+
+
+def test_tables_are_handed_over(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = sweep("mlp:{width}-4", {"width": [8, 16], "batch": [1, 2, 3]}, device="rpi4", constraints=["batch < 3"])
+    table.write(tmp_path / "table.parquet")
+    table.write(tmp_path / "table.csv")
+    read = parquet.read_table(tmp_path / "table.parquet").to_pydict()
+    assert read["multiply_accumulates"] == [32, 64, None, 64, 128, None]
+    assert read["energy_joule"][:2] == table["energy_joule"][:2].tolist()
+    frame = table.to_dataframe()
+    assert list(frame.columns) == list(table)
+    text = pandas.read_csv(tmp_path / "table.csv")
+    assert text["energy_joule"].tolist()[:2] == table["energy_joule"].tolist()[:2]
+    assert frame["reason"].tolist() == text["reason"].fillna("").tolist()
+    front = table.pareto(maximise=["parameters"])
+    assert set(front) == {0, 3}
+    table.plot(tmp_path / "front.svg")
+    assert "svg" in (tmp_path / "front.svg").read_text()
+    with pytest.raises(ValueError, match=r"neither \.parquet nor \.csv"):
+        table.write(tmp_path / "table.txt")
