@@ -21,6 +21,8 @@ import tocompiler
 
 _ROWS = {"gemm": 900, "prefill": 300, "decode": 300, "encoder": 100, "moe": 600}
 """Rows of each table that a device is calibrated on."""
+_FROM_SECOND = 1e-5
+"""A decode step is made of short kernels: theirs are fitted with the long ones, although meters read them badly."""
 _OPERATORS = ("joule of one operator as vLLM 0.22 runs it, {gpu} alone, NVML while a kernel repeats; what a server "
               "adds is of services on H100")
 _SOURCE = ("ai-dynamo/aiconfigurator 095f58a (Apache-2.0); services: derived from ml-energy/leaderboard 0cd52da (data "
@@ -44,7 +46,7 @@ def main(names: list[str]) -> None:
 
 def _of_operators(folder: Path, short: str) -> hardware.Device:
     runtime, cache = DEVICES[short]
-    rows = [m for name in OPERATORS for m in operators(folder, name, short, _ROWS[name]).timed]
+    rows = [m for name in OPERATORS for m in operators(folder, name, short, _ROWS[name], _FROM_SECOND).timed]
     device = tocompiler.calibrate(
         rows, f"gpu_{short}", runtime=hardware.load_runtime(runtime), facts=hardware.facts_of(f"gpu_{short}"),
         memory=[hardware.MemoryLevel("l2", cache, source="CUDA's device properties")],

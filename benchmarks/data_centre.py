@@ -36,13 +36,13 @@ def run(options: Options) -> Iterator[Claim]:
             yield Claim(name, None, "%", reason="set TOCOMPILER_DATASETS to the folder of the dc_* tables")
         yield from model_claims(options)
         return
-    most = 60 if options.smoke else 1200 if not options.full else None
+    most = 60 if options.smoke else 600 if not options.full else None
     for name in OPERATORS:
         rows = 2 * most if most and name == "gemm" else most  # two kinds of product share them
         yield _unseen(folder, name, rows, 5 if options.full else 1)
     for transfer in TRANSFERS:
         yield _transfer(folder, *transfer, most)
-    served = services(folder, 12 if options.smoke else 1 if options.full else 2)
+    served = services(folder, 1 if options.full else 2) if not options.smoke else services(folder, 6, "8B")
     yield _served("dc_serving_dense_bf16", served.take(served.dense))
     yield _served("dc_serving_all", served)
     yield from hub_claims(folder, options)

@@ -82,7 +82,7 @@ def _measured(rows: list[dict[str, str]]) -> Iterator[hardware.Measurement]:
 def hub_claims(folder: Path, options: Options) -> Iterator[Claim]:
     """Each model left out in turn, on either device, and one factor on multiply-accumulates beside."""
     for device, cache in CACHES.items():
-        measured = measured_models(folder, device)[::8 if options.smoke else 1]
+        measured = measured_models(folder, device)[::12 if options.smoke else 1]
         groups = np.array([m.group for m in measured])
         ours, macs, inside = np.zeros(len(measured)), np.zeros(len(measured)), []
         count = np.array([float(m.program.totals.multiply_accumulates) for m in measured])

@@ -112,12 +112,15 @@ OPERATORS: Mapping[str, Operator] = {
 """
 
 
-def operators(folder: Path, name: str, device: str, most: int | None = None) -> Table:
-    """The rows of one operator on a device; ``most`` of them, evenly from the file, where there are more."""
+def operators(folder: Path, name: str, device: str, most: int | None = None,
+              from_second: float | None = None) -> Table:
+    """The rows of one operator on a device, those that count or all that take so long; ``most`` of them, evenly from
+    the file, where there are more."""
     kind = OPERATORS[name]
+    least = kind.fitted_from if from_second is None else from_second
     with gzip.open(folder / f"{kind.file}.csv.gz", "rt", encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["system"].startswith(device) and "int4" not in r[kind.format]
-                and float(r["latency_ms"]) >= 1e3 * kind.fitted_from]
+                and float(r["latency_ms"]) >= 1e3 * least]
     if most is not None and len(rows) > most:
         rows = [rows[i] for i in np.sort(np.random.default_rng(0).permutation(len(rows))[:most])]
     second = np.array([float(r["latency_ms"]) / 1e3 for r in rows])

@@ -84,10 +84,10 @@ class Served:
                       self.second[at])
 
 
-def services(folder: Path, every: int = 1) -> Served:
-    """Every so-many-th row; configurations lie in ``models`` beside the folder."""
+def services(folder: Path, every: int = 1, named: str = "") -> Served:
+    """Every so-many-th row of models whose name contains a text; configurations lie in ``models`` beside the folder."""
     with (folder / "dc_serving_h100.csv").open(encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if r["model"] in _FILES][::every]
+        rows = [r for r in csv.DictReader(file) if r["model"] in _FILES and named in r["model"]][::every]
     return Served(list(_measured(rows, folder.parent / "models")),
                   np.array([r["architecture"].startswith("Dense") for r in rows]),
                   np.array([int(r["gpus"]) for r in rows]), np.array([float(r["mean_batch"]) for r in rows]),
