@@ -59,7 +59,8 @@ def clean_folder(place: Path) -> dict[str, str]:
     command.chmod(0o755)
     (place / "bin" / "python").symlink_to(sys.executable)
     path = os.pathsep.join((str(place / "bin"), os.environ.get("PATH", "")))
-    root = os.environ.get("PYTHONPATH") or str(ROOT)
+    roots = (os.environ.get("PYTHONPATH") or str(ROOT)).split(os.pathsep)
+    root = os.pathsep.join(os.path.abspath(each) for each in roots)
     return {**os.environ, "PATH": path, "PYTHONPATH": root, "MPLBACKEND": "Agg"}
 
 

@@ -49,3 +49,27 @@ def test_the_json_keeps_its_schema(arguments: tuple[str, ...]) -> None:
     assert found.keys() <= schema["properties"].keys()
     assert found["totals"].keys() <= schema["properties"]["totals"]["properties"].keys()
     assert found["operators"][0].keys() <= schema["properties"]["operators"]["items"]["properties"].keys()
+
+
+def test_names_fit_a_narrow_terminal_and_files_keep_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tocompiler.report.columns import columns
+
+    rows = [("layer4.1.residual.conv2d_1", "Conv", "115.6 M"), ("short", "Relu", "1")]
+    headers = ("layer", "operator", "MACs")
+    whole = columns(rows, headers, left=2)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    narrow = columns(rows, headers, left=2)
+    assert max(map(len, narrow.splitlines())) <= 40 < max(map(len, whole.splitlines()))
+    assert "layer…nv2d_1" not in whole
+    assert "…" in narrow
+    assert "short" in narrow
+    monkeypatch.setenv("COLUMNS", "200")
+    assert columns(rows, headers, left=2) == whole
+
+
+def test_formulas_are_ranked_at_a_size() -> None:
+    model = str(Path(__file__).parents[2] / "examples" / "model.onnx")
+    text = CliRunner().invoke(cli, ["compile", model, "--symbolic", "--top", "3"]).output
+    assert "262144*batch*sequence" in text
+    assert "The dearest where every open dimension is 128." in text

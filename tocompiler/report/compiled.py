@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_VERSION", "as_json", "as_table"]
 
+_A_SIZE = 128  # of every open dimension, where formulas are to be ranked
 SCHEMA_VERSION = 1
 """Of ``data/compile.schema.json``: counts up where a key goes or changes its meaning; new keys leave it."""
 
@@ -50,6 +51,8 @@ def as_table(program: TransistorProgram, prediction: Prediction | None, device: 
     headers = ["layer", "operator", *(("count",) if repeated else ()), "MACs", "ALU tasks", "transistor ops", "traffic",
                *(("energy",) if prediction else ()), "share"]
     table = columns(rows, headers, left=2)
+    if top is not None and not isinstance(total.transistor_operations, (int, float)):
+        table += f"\nThe dearest where every open dimension is {_A_SIZE}."
     return "\n".join([_heading(program, device), "", table, "", *_meaning(program, prediction, device, execution,
                                                                           plan)])
 
@@ -143,10 +146,15 @@ def _groups(program: TransistorProgram) -> list[Group]:
 
 def _dearest(program: TransistorProgram, energies: list[float | None], groups: list[Group], top: int) -> list[int]:
     single = [row.transistor_operations if e is None else e for e, row in zip(energies, program.rows, strict=True)]
-    weights = [sum(single[i] for i in rows) for _, rows in groups]
-    if not all(isinstance(w, (int, float)) for w in weights):
-        raise ValueError("--top compares numbers: bind the symbolic dimensions with --batch or --dim")
+    weights = [_at_a_size(sum(single[i] for i in rows)) for _, rows in groups]
     return sorted(range(len(weights)), key=lambda i: -weights[i])[:top]
+
+
+def _at_a_size(cost: Any) -> float:
+    """A number, or what an expression is where every open dimension is ``_A_SIZE``."""
+    if isinstance(cost, (int, float)):
+        return cost
+    return float(cost.subs(dict.fromkeys(cost.free_symbols, _A_SIZE)))
 
 
 def _sum(energies: list[float | None], rows: list[int]) -> float:
