@@ -13,7 +13,7 @@ from pathlib import Path
 
 from claims import datasets
 from data_centre_hub import CACHES, measured_models
-from data_centre_rows import DEVICES, OPERATORS, operators
+from data_centre_rows import DEVICES, OPERATORS, operators, repeated
 from data_centre_serving import CACHE_BYTE, services
 
 import hardware
@@ -49,7 +49,7 @@ def _of_operators(folder: Path, short: str) -> hardware.Device:
     rows = [m for name in OPERATORS for m in operators(folder, name, short, _ROWS[name], _FROM_SECOND).timed]
     device = tocompiler.calibrate(
         rows, f"gpu_{short}", runtime=hardware.load_runtime(runtime), facts=hardware.facts_of(f"gpu_{short}"),
-        memory=[hardware.MemoryLevel("l2", cache, source="CUDA's device properties")],
+        known=repeated(short), memory=[hardware.MemoryLevel("l2", cache, source="CUDA's device properties")],
         description=_OPERATORS.format(gpu=short.upper()), source=_SOURCE)
     return tocompiler.with_server(device, services(folder).timed)
 

@@ -17,7 +17,7 @@ import numpy as np
 from claims import Claim, Options, datasets, main
 from data_centre_hub import hub_claims
 from data_centre_models import model_claims
-from data_centre_rows import DEVICES, OPERATORS, Array, Table, additive, boosted, operators, products
+from data_centre_rows import DEVICES, OPERATORS, Array, Table, additive, boosted, operators, products, repeated
 from data_centre_serving import Served, additive_steps, calibrated, ecologits, one_factor, services
 
 import hardware
@@ -85,6 +85,7 @@ def _folds(groups: Array, parts: int) -> Iterator[tuple[Array, Array]]:
 def _calibrated(table: Table, train: Array, device: str) -> hardware.Device:
     runtime, cache = DEVICES[device]
     return tocompiler.calibrate([table.measured[i] for i in train], device, runtime=hardware.load_runtime(runtime),
+                                facts=hardware.facts_of(f"gpu_{device}"), known=repeated(device),
                                 memory=[hardware.MemoryLevel("l2", cache)])
 
 

@@ -24,10 +24,12 @@ __all__ = ["model_claims"]
 
 _PASSES: tuple[dict[str, int], ...] = ({"sequence": 16}, {"sequence": 1, "past": 40})
 _CHILD = """
-import json, resource, sys, tocompiler
+import json, pathlib, resource, sys, tocompiler
 program = tocompiler.compile(tocompiler.load(sys.argv[1], dims=json.loads(sys.argv[2])))
 usage = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000, len(program.unmodelled)]))
+status = pathlib.Path("/proc/self/status")  # its peak is the process's own; ru_maxrss has what its parent held as well
+peak = int(status.read_text().split("VmHWM:")[1].split()[0]) if status.exists() else usage.ru_maxrss
+print(json.dumps([usage.ru_utime + usage.ru_stime, peak / 1000, len(program.unmodelled)]))
 """
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import hardware
 import tocompiler
 
-__all__ = ["DEVICES", "OPERATORS", "Array", "Table", "additive", "boosted", "operators", "products"]
+__all__ = ["DEVICES", "OPERATORS", "Array", "Table", "additive", "boosted", "operators", "products", "repeated"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Row: TypeAlias = Mapping[str, str]
@@ -26,6 +26,16 @@ Row: TypeAlias = Mapping[str, str]
 DEVICES: Mapping[str, tuple[str, int]] = {"h200": ("vllm_cuda", 50_000_000), "b200": ("vllm_b200", 126_000_000)}
 """Runtime and capacity of the last cache in byte (NVIDIA H100 architecture white paper, 2022; CUDA's device properties
 of a B200)."""
+
+
+_LAUNCH_SECOND = 2e-6
+
+
+def repeated(device: str) -> Mapping[str, float]:
+    """What is known of a kernel that repeats in a stream: nothing starts up, and a launch is a gap of two microseconds
+    (assumed) at full power. Fitted on long kernels, both would take part of the arithmetic, and a second kernel double
+    it."""
+    return {"constant": 0.0, "kernels": _LAUNCH_SECOND * float(hardware.facts_of(f"gpu_{device}").power_watt or 0)}
 
 
 @dataclass(frozen=True)
