@@ -33,6 +33,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ from claims import Claim, Options, main
 FOLDER = Path(os.environ.get("TOCOMPILER_WILD") or Path(tempfile.gettempdir()) / "tocompiler_wild")
 SECONDS = 300
 """What one model may take."""
+LARGEST = 400_000_000
+"""Parameters of a module that is made with values."""
 KEPT = {"torchvision": 8, "timm": 12, "transformers": 14, "diffusers": 5, "torchaudio": 5, "keras": 3, "tflite": 1}
 """How many of a package's models a default run takes; all of those that are not named."""
 _SMOKE = ("sklearn/Pipeline", "sklearn/RandomForestClassifier", "sklearn/SVC", "lightgbm/binary")
@@ -216,24 +219,14 @@ def work(names: list[str]) -> None:
 def of_module(architecture: Any) -> dict[str, Any]:
     """A torch module by torch.export, on the meta device where it runs there; torch's own counter beside it."""
     import torch
-    from architectures import forward_macs
-    from torch.nn.attention import SDPBackend, sdpa_kernel
 
     import tocompiler
 
     try:
-        with torch.device("meta"):
-            inputs = architecture.inputs()
-        module = architecture.module()
-        expected = forward_macs(module, inputs)
-    except Exception:  # a module that looks at values does not run without them
-        try:
-            module, inputs = architecture.make().eval(), architecture.inputs()
-            # Fused attention and LSTMs are not counted on the CPU.
-            with sdpa_kernel(SDPBackend.MATH), torch.backends.mkldnn.flags(enabled=False):
-                expected = forward_macs(module, inputs)
-        except Exception as error:
-            return {"absent": f"{type(error).__name__} when {architecture.name} is made: {str(error).splitlines()[0]}"}
+        module, inputs, expected = made(architecture)
+    except Exception as error:
+        first = str(error).splitlines() or [""]
+        return {"absent": f"{type(error).__name__} when {architecture.name} is made: {first[0][:200]}"}
     keywords = inputs if isinstance(inputs, Mapping) else {}
     export = time.perf_counter()
     try:
@@ -245,6 +238,46 @@ def of_module(architecture: Any) -> dict[str, Any]:
     start = time.perf_counter()
     counted = of_network(tocompiler.load(module, example_inputs=inputs))
     return counted | {"seconds": time.perf_counter() - start, "export_seconds": exported, "expected": expected}
+
+
+def made(architecture: Any) -> tuple[Any, Any, int]:
+    """The module, its inputs and its products: on the meta device, or on the CPU where it looks at values and is small
+    enough. Fused attention and LSTMs are not counted on the CPU, so they are written out there."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    with torch.device("meta"):
+        inputs = architecture.inputs()
+    module = architecture.module()
+    try:
+        return module, inputs, products(module, inputs)
+    except Exception:
+        if sum(p.numel() for p in module.parameters()) > LARGEST:
+            raise
+    module, inputs = architecture.make().eval(), architecture.inputs()
+    with sdpa_kernel(SDPBackend.MATH), torch.backends.mkldnn.flags(enabled=False):
+        return module, inputs, products(module, inputs)
+
+
+def products(module: Any, inputs: Any) -> int:
+    """Half of what torch's flop counter finds. Products with experts, which it does not know, are those of the rows:
+    transformers' loop over the experts that were chosen has none without values, so they run grouped."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def grouped(x: Any, weight: Any, *rest: Any, **options: Any) -> int:
+        return 2 * x[0] * weight[-2] * weight[-1]
+
+    for config in {id(c): c for m in module.modules() if (c := getattr(m, "config", None)) is not None}.values():
+        if getattr(config, "_experts_implementation", "none") in (None, "eager"):
+            config._experts_implementation = "grouped_mm"
+    known = {torch.ops.aten._grouped_mm: grouped}
+    with suppress(AttributeError):
+        known[torch.ops.transformers.grouped_mm_fallback] = grouped
+    torch.backends.mha.set_fastpath_enabled(False)  # it hides the products of torch's own transformer layers
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=known) as counter:
+        module(**inputs) if isinstance(inputs, Mapping) else module(*inputs)
+    return int(counter.get_total_flops()) // 2
 
 
 def of_file(name: str, write: Any) -> dict[str, Any]:

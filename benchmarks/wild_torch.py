@@ -163,8 +163,10 @@ def _transformers() -> Iterator[Architecture]:
     own: dict[str, dict[str, Any]] = {
         "BigBirdModel": {"attention_type": "original_full"},
         "GPTNeoForCausalLM": {"attention_types": [[["global"], 2]]},
+        "EsmModel": {"vocab_size": 33, "pad_token_id": 1},
         "DeepseekV3ForCausalLM": {"n_routed_experts": 16, "n_group": 4},
-        "GptOssForCausalLM": {"num_local_experts": 8}, "JambaForCausalLM": {"use_mamba_kernels": False}}
+        "GptOssForCausalLM": {"num_local_experts": 8},
+        "JambaForCausalLM": {"use_mamba_kernels": False, "hidden_size": 256, "intermediate_size": 512}}
     for name in (*_ENCODERS, *_DECODERS):
         yield _transformer(name, partial(_ids, length=512 if name == "LongformerModel" else 32), **own.get(name, {}))
     for name in _TRANSLATORS:

@@ -141,6 +141,7 @@ ONE_CALL: list[tuple[Callable[..., Any], list[str]]] = [
     (lambda x: torch.view_as_real(torch.polar(x, x) * torch.polar(x, x)).transpose(0, -1),
      ["Cos", "Mul", "Sin", "Mul", "Unsqueeze", "Unsqueeze", "Concat"] * 2 + ["ComplexMul", "Transpose"]),
     (lambda x: torch.fft.fft(x).transpose(0, -1).real, ["Unsqueeze", "DFT", "Transpose", "Gather"]),
+    (lambda x: F.pad(torch.fft.rfft(x), (1, 2)).abs(), ["Unsqueeze", "DFT", "Pad", "ComplexMagnitude"]),
     (lambda x: torch.linalg.inv(x[:, :3] + torch.eye(3)), ["Slice", "Add", "Inverse"]),
     (lambda x: torch.searchsorted(x[0, 0], x), ["Gather", "Gather", "BinarySearch"]),
     (lambda x: x.cumprod(1).kthvalue(2).values, ["CumProd", "TopK", "Gather", "Reshape", "Gather", "Reshape"]),

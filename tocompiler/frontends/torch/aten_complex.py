@@ -17,7 +17,7 @@ MIXED = frozenset({"mul", "div", "add", "sub"})
 
 _AXES = {"transpose": (1, 2), "slice": (1,), "select": (1,), "cat": (1,), "stack": (1,), "unsqueeze": (1,),
          "squeeze": (1,), "flip": (1,), "roll": (2,), "unfold": (1,), "index_select": (1,), "split": (2,),
-         "split_with_sizes": (2,), "unbind": (1,), "sum": (1,), "mean": (1,), "constant_pad_nd": (), "expand": (),
+         "split_with_sizes": (2,), "unbind": (1,), "sum": (1,), "mean": (1,), "constant_pad_nd": (), "pad": (), "expand": (),
          "view": (), "reshape": (), "_unsafe_view": (), "clone": (), "detach": (), "alias": (), "add": (), "sub": (),
          "neg": (), "repeat": (), "index": ()}
 """Operators that do with complex elements what they do with real ones: where their axes stand among the arguments."""
@@ -36,7 +36,7 @@ def complex_arguments(name: str, arguments: Sequence[Any]) -> list[Any]:
             found[place] = [_past(d) for d in found[place]] if isinstance(found[place], list) else _past(found[place])
     if name in ("cat", "stack", "unsqueeze", "unbind", "slice", "select") and len(found) <= max(_AXES[name]):
         return found
-    if name == "constant_pad_nd":
+    if name in ("constant_pad_nd", "pad"):
         found[1] = [0, 0, *found[1]]
     if name == "repeat":
         found[1] = [*found[1], 1]
