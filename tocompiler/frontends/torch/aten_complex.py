@@ -17,7 +17,8 @@ MIXED = frozenset({"mul", "div", "add", "sub"})
 
 _AXES = {"transpose": (1, 2), "slice": (1,), "select": (1,), "cat": (1,), "stack": (1,), "unsqueeze": (1,),
          "squeeze": (1,), "flip": (1,), "roll": (2,), "unfold": (1,), "index_select": (1,), "split": (2,),
-         "split_with_sizes": (2,), "unbind": (1,), "sum": (1,), "mean": (1,), "constant_pad_nd": (), "pad": (), "expand": (),
+         "split_with_sizes": (2,), "unbind": (1,), "sum": (1,), "mean": (1,), "constant_pad_nd": (), "pad": (),
+         "expand": (),
          "view": (), "reshape": (), "_unsafe_view": (), "clone": (), "detach": (), "alias": (), "add": (), "sub": (),
          "neg": (), "repeat": (), "index": ()}
 """Operators that do with complex elements what they do with real ones: where their axes stand among the arguments."""
