@@ -244,7 +244,7 @@ def _diffusers() -> Iterator[Architecture]:
         ("img_ids", (16, 3)), ("txt_ids", (8, 3)), ("guidance", (1,))),
         num_layers=1, num_single_layers=1, num_attention_heads=2, attention_head_dim=16, in_channels=16,
         joint_attention_dim=32, pooled_projection_dim=32, axes_dims_rope=(4, 4, 8), guidance_embeds=True)
-    yield one("ControlNetModel", timed(latent, text, ("controlnet_cond", (1, 3, 256, 256))), attention_head_dim=8,
+    yield one("ControlNetModel", timed(latent, text, ("controlnet_cond", (1, 3, 64, 64))), attention_head_dim=8,
               conditioning_embedding_out_channels=(16, 32), **cross)
     yield one("UNet3DConditionModel", timed(("sample", (1, 4, 4, 32, 32)), text), sample_size=32, attention_head_dim=8,
               up_block_types=("CrossAttnUpBlock3D", "UpBlock3D"),
