@@ -18,7 +18,7 @@ __all__ = ["PLAIN", "Rows", "Scored", "draws", "folds", "in_products", "leave_ou
            "prior_without", "score", "untimed"]
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
-_EVIDENCE = 150  # rows of a table that are compiled for the prior of others
+_EVIDENCE = 60  # rows of a table that are compiled for the prior of others
 Split: TypeAlias = tuple[Array, Array]
 Plain: TypeAlias = Callable[["Rows", Array, Array], Array]
 
