@@ -323,31 +323,3 @@ def test_torchvision_and_the_zoo_agree_operator_by_operator() -> None:
     built = Network()
     vit(built, 1, (16, 1, 12, 768, 3072), image_size=32)
     assert counted(load(transformer, example_inputs=small)) == counted(built)
-
-
-class Deciding(nn.Module):
-    """A module that looks at its input before it computes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 5)
-
-    def forward(self, x: Any) -> Any:
-        return self.layer(x) if x.sum() > 0 else self.layer(x) * 2
-
-
-def test_what_torch_export_refuses_is_traced(capfd: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("onnx")
-    net = load(Deciding(), example_inputs=torch.zeros(2, 4))
-    assert [op.operator for op in net.operators] == ["Gemm", "Mul"]
-    with pytest.raises(ValueError, match=r"torch.export refuses Deciding: Could not guard on data-dependent"):
-        load(Deciding().to("meta"), example_inputs=torch.zeros(2, 4, device="meta"))
-    assert capfd.readouterr() == ("", "")
-
-
-def test_saved_programs_are_read(tmp_path: Any) -> None:
-    torch.export.save(torch.export.export(nn.Linear(4, 5), (torch.zeros(2, 4),)), tmp_path / "linear.pt2")
-    assert load(tmp_path / "linear.pt2").parameters == 25
-    (tmp_path / "text.pt2").write_text("no")
-    with pytest.raises(ValueError, match=r"is no program of torch.export"):
-        load(tmp_path / "text.pt2")
