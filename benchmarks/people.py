@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from claims import Claim, Options, main
-from people_commands import failing
+from people_commands import failing, pasted
 from people_install import run as installation
 from people_page import run as opened
 from people_summary import MODELS
@@ -59,7 +59,7 @@ def commands(options: Options) -> Iterator[Claim]:
         yield Claim("people_readme_commands_failing", None, reason="takes minutes: not in the smoke run")
         return
     wrong = failing()
-    yield Claim("people_readme_commands_failing", len(wrong), reason="; ".join(wrong))
+    yield Claim("people_readme_commands_failing", len(wrong), "", {"commands": len(list(pasted()))}, "; ".join(wrong))
 
 
 def install(options: Options) -> Iterator[Claim]:
