@@ -91,10 +91,10 @@ def literal(token: str) -> tuple[list[bool], bool]:
     """Bits of a literal, least significant first, and whether it is signed; VerilogError where it is none or wider than
     ``LARGEST``."""
     size, quote, rest = "".join(token.split()).replace("_", "").partition("'")
-    signed = not quote or rest[0] in "sS"
+    signed = not quote or rest[:1] in ("s", "S")
     rest = rest[1:] if quote and signed else rest
-    digits, base = (rest[1:], _BASES[rest[0].lower()]) if quote else (size, 10)
-    if len(size) > 6 or len(digits) > LARGEST or (base == 10 and len(digits) > 1000) or not digits:
+    digits, base = (rest[1:], _BASES.get(rest[:1].lower())) if quote else (size, 10)
+    if base is None or len(size) > 6 or len(digits) > LARGEST or (base == 10 and len(digits) > 1000) or not digits:
         raise VerilogError(f"{token:.40} is no literal of up to {LARGEST} bits")
     try:
         value = int(digits, base)
