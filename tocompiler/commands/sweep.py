@@ -66,9 +66,12 @@ def command(spec: Path, output: Path | None, device: str | None, scheduler: str 
         table.write(output)
     if plot is not None:
         table.plot(plot, "energy_joule" if "energy_joule" in table else "transistor_operations", plot_against)
-    without = int((table["reason"] != "").sum())
-    note(f"{len(table['reason'])} configurations, {without} without figures (column reason)")
-    return 0
+    reasons = table["reason"][table["reason"] != ""]
+    note(f"{len(table['reason'])} configurations, {len(reasons)} without figures (column reason)")
+    if len(reasons) < len(table["reason"]):
+        return 0
+    note(f"tocompiler: {spec}: no configuration has figures; the first: {reasons[0]}")
+    return 1
 
 
 def _read(spec: Path) -> dict[str, Any]:

@@ -84,6 +84,9 @@ class Runner:
         return Setting(**given, options=options, device=device)
 
     def _network(self, values: dict[str, Any]) -> Network:
+        batch = values.get("batch", 1)
+        if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
+            raise ValueError(f"a batch of {batch} is no positive integer")
         key = tuple(sorted((k, v if isinstance(v, Hashable) else id(v)) for k, v in values.items()))
         if key not in self._networks:
             if len(self._networks) > 64:

@@ -93,7 +93,8 @@ def _axis(name: str, values: Any) -> Array:
     if not listed:
         raise ValueError(f"'{name}' has no values")
     listed = [v.item() if isinstance(v, np.generic) else v for v in listed]
-    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in listed):
+    listed = [int(v) if isinstance(v, float) and v.is_integer() else v for v in listed]
+    if all(type(v) is int and abs(v) < 2**63 for v in listed) or all(type(v) is float for v in listed):
         return np.array(listed)
     made = np.empty(len(listed), dtype=object)
     made[:] = listed
