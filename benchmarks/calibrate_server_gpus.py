@@ -19,8 +19,10 @@ from data_centre_serving import CACHE_BYTE, services
 import hardware
 import tocompiler
 
-_ROWS = {"gemm": 900, "prefill": 300, "decode": 300, "encoder": 100, "moe": 600}
+_ROWS = {"gemm": 700, "prefill": 200, "decode": 250, "encoder": 60, "moe": 400}
 """Rows of each table that a device is calibrated on."""
+_EVERY = 4
+"""What a server adds has two numbers: every fourth service tells them."""
 _FROM_SECOND = 1e-5
 """A decode step is made of short kernels: theirs are fitted with the long ones, although meters read them badly."""
 _OPERATORS = ("joule of one operator as vLLM 0.22 runs it, {gpu} alone, NVML while a kernel repeats; what a server "
@@ -51,7 +53,7 @@ def _of_operators(folder: Path, short: str) -> hardware.Device:
         rows, f"gpu_{short}", runtime=hardware.load_runtime(runtime), facts=hardware.facts_of(f"gpu_{short}"),
         known=repeated(short), memory=[hardware.MemoryLevel("l2", cache, source="CUDA's device properties")],
         description=_OPERATORS.format(gpu=short.upper()), source=_SOURCE)
-    return tocompiler.with_server(device, services(folder).timed)
+    return tocompiler.with_server(device, services(folder, _EVERY).timed)
 
 
 def _of_services(folder: Path) -> hardware.Device:
