@@ -81,6 +81,8 @@ class Parser(Expressions):
 
     def read_module(self) -> Module:
         module = self.module = Module(self.name(), [])
+        if self.peek() == "#":
+            raise VerilogError(f"parameters of module {module.name}: {_ONLY}")
         if self.accept("("):
             while not self.accept(")"):
                 if self.peek() in ("input", "output", "wire"):

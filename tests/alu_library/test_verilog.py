@@ -77,6 +77,7 @@ def test_wide_primitives_become_trees():
     ("module m(a, y); input a; output y; reg y; endmodule", "'reg'"),
     ("module m(a, y); input a; output y; always @(a) y = a; endmodule", "'always'"),
     ("module m(input c, output reg [7:0] q); endmodule", "'reg' in module m: only structure is read; synthesis"),
+    ("module m #(parameter W = 8)(input [W-1:0] a); endmodule", "parameters of module m: only structure"),
     ("module m(input [3:0] a, output [7:0] y); assign y = a << 1; endmodule", "'<<'.*synthesis makes gates"),
     ("module m(a, y); input a; output y; assign y = b; endmodule", "nothing drives b"),
     ("module m(a, y); input a; output y; wire p, q; not(p, q); not(q, p); and(y, p, a); endmodule", "loop"),
