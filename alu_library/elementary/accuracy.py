@@ -60,7 +60,7 @@ def points(choice: Choice, count: int, seed: int | None = None) -> Iterator[tupl
     turns = np.arange(1, _TURNS if f.mantissa_bits <= _BULK else 1)
     near = np.concatenate([powers, turns * (np.pi / 2), turns[turns < _HALVINGS] * (np.log(2) / 2)])
     edges = np.concatenate([near, near * (1 + f.epsilon), near * (1 - f.epsilon / 2)])
-    edges = np.append(edges, [f.maximum, 2.0**f.minimum_exponent * (1 - f.epsilon)])
+    edges = np.append(edges, [f.maximum, 2.0**f.minimum_exponent * (1 - f.epsilon), 1.0, 2.0, 3.0])
     blocks = [np.concatenate([edges, -edges])]
     for start in range(0, count, _BLOCK):
         size = min(_BLOCK, count - start) // 4

@@ -82,7 +82,8 @@ def quickly_measured(name: str, format: str) -> list[dict[str, Any]]:
 
 
 def _without_waste(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows that are no wider copy of a row with the same tasks (or fewer) and errors no larger."""
+    """Rows that are no wider copy of a row with the same tasks (or fewer) and errors no larger, and none that gives
+    infinity for a number."""
     def wasteful(r: dict[str, Any]) -> bool:
         bits = parse(r["internal_format"]).bits
         return any(
@@ -91,7 +92,11 @@ def _without_waste(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             for o in rows
         )
 
-    return [r for r in rows if not wasteful(r)]
+    return [r for r in rows if not wasteful(r) and not _overflows(r)]
+
+
+def _overflows(r: dict[str, Any]) -> bool:
+    return bool(r["max_error_absolute"] >= float(parse(r["internal_format"]).maximum))
 
 
 def _total(r: dict[str, Any]) -> int:
