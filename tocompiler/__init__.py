@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from tocompiler.costing import TransistorProgram, TransistorRow
     from tocompiler.energy.calibration import calibrate
     from tocompiler.energy.evaluation import evaluate
-    from tocompiler.energy.plausibility import doubts
     from tocompiler.energy.prediction import Prediction, Ratio, predict, ratio
-    from tocompiler.energy.server import with_server
     from tocompiler.energy.transfer import transfer, zero_shot
     from tocompiler.execution import ExecutionProgram, execute
     from tocompiler.families import network_of
@@ -25,9 +23,11 @@ if TYPE_CHECKING:
     from tocompiler.loading import load
     from tocompiler.lowering import AluProgram, AluRow
     from tocompiler.network import Network
+    from tocompiler.plausibility import doubts
     from tocompiler.profiling import profiled_statistics, weight_statistics
     from tocompiler.report.summary import summary
     from tocompiler.runtimes import rule
+    from tocompiler.serving.server import with_server
     from tocompiler.sweeping import sweep
     from tocompiler.tables import read_measurements
     from tocompiler.technology_fit import NodeFit, fit_node, node_switching
@@ -46,8 +46,8 @@ _HOMES = {
     "costing": ("TransistorProgram", "TransistorRow"),
     "energy.calibration": ("calibrate",),
     "energy.evaluation": ("evaluate",),
-    "energy.plausibility": ("doubts",),
-    "energy.server": ("with_server",),
+    "plausibility": ("doubts",),
+    "serving.server": ("with_server",),
     "energy.prediction": ("Prediction", "Ratio", "predict", "ratio"),
     "tables": ("read_measurements",),
     "technology_fit": ("NodeFit", "fit_node", "node_switching"),

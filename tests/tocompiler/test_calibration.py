@@ -22,8 +22,8 @@ from tocompiler.energy.inference import interval_half_width
 from tocompiler.energy.inference import joule as energy_of
 from tocompiler.energy.intervals import conformal
 from tocompiler.energy.plain import shares
-from tocompiler.energy.regression import fit_relative, infer
 from tocompiler.execution import execute
+from tocompiler.regression import fit_relative
 
 RANDOM = np.random.default_rng(0)
 TRUTH = np.array([2e-14, 5e-10, 1e-4])
@@ -133,20 +133,6 @@ def test_a_plain_model_counts_where_it_predicts_better() -> None:
     rows = rows_of(terms, terms[:, 1] * 1e-9, ("compute", "near"))
     model = fit(rows, Choices(correction=False))
     assert energy_of(model, rows.terms, rows.facts) == pytest.approx(rows.joule, rel=0.02)
-
-
-def test_inference_agrees_with_the_textbook() -> None:
-    """On two columns: the inverse normal matrix times the residual variance, written out."""
-    terms, joule = made_up(80, noise=0.05)
-    weighted = terms / joule[:, None]
-    coefficients = fit_relative(terms, joule)
-    found = infer(("a", "b", "c"), terms, joule, coefficients)
-    best = np.linalg.lstsq(weighted, np.ones(80), rcond=None)[0]
-    variance = ((1 - weighted @ best) ** 2).sum() / (80 - 3)
-    expected = variance * np.linalg.inv(weighted.T @ weighted)
-    assert found.covariance == pytest.approx(expected, rel=1e-6)
-    assert found.t_values[0] == pytest.approx(coefficients[0] / np.sqrt(expected[0, 0]), rel=1e-6)
-    assert 0.9 < found.precision < 1
 
 
 def test_groups_are_never_split() -> None:

@@ -76,7 +76,7 @@ def rewrite(table: str, where: Mapping[str, str], path: str) -> None:
 def say_remarks(table: str, where: Mapping[str, str], measured: Sequence[Measurement]) -> None:
     """On standard error: what was taken for granted in reading a table, and what in it is doubtful."""
     from hardware.measurement import table_remarks
-    from tocompiler.energy.plausibility import doubts
+    from tocompiler.plausibility import doubts
     from tocompiler.tables import table_path
 
     for text in (*table_remarks(table_path(table), where), *doubts(measured)):

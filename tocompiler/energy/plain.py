@@ -9,7 +9,7 @@ import numpy as np
 
 from hardware.energy_model import Array
 from hardware.terms import TERMS
-from tocompiler.energy.regression import fit_relative
+from tocompiler.regression import fit_relative
 
 __all__ = ["PHYSICAL", "PLAIN", "fit_plain", "shares", "tried"]
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from hardware.measurement import Measurement
 from hardware.program import Program
-from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators.common import joules, require
+from tocompiler.regression import fit_relative
 
 __all__ = ["FEATURE_SETS", "Ablation", "ablation", "columns", "command"]
 

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from hardware.measurement import Measurement
 from hardware.program import Program
-from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators import register
 from tocompiler.estimators.common import require, unfitted
+from tocompiler.regression import fit_relative
 
 __all__ = ["FORMS", "Form", "Getzner", "GetznerRelative", "Layer", "LayerFit", "layers_of"]
 

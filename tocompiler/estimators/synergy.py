@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from alu_library import formats
 from hardware.measurement import Measurement
 from hardware.program import Program
-from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, require, unfitted
 from tocompiler.operators import Loops
+from tocompiler.regression import fit_relative
 
 __all__ = ["DirectLoop", "Machine", "Synergy"]
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from hardware.measurement import Measurement
 from hardware.program import Program
-from tocompiler.energy.regression import fit_relative
 from tocompiler.estimators import register
 from tocompiler.estimators.common import joules, require
+from tocompiler.regression import fit_relative
 
 __all__ = ["Toml", "cost_table"]
 

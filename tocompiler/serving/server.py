@@ -17,8 +17,8 @@ from hardware.measurement import Measurement
 from hardware.terms import TERMS
 from tocompiler.energy.columns import Columns
 from tocompiler.energy.prediction import predict
-from tocompiler.energy.regression import fit_relative
 from tocompiler.execution import execute
+from tocompiler.regression import fit_relative
 
 __all__ = ["with_server"]
 
