@@ -164,7 +164,7 @@ def _passes(item: pytest.Item) -> bool:
 def _forget() -> None:
     """Empty every cache of the project: what it holds was computed by the right program."""
     for each in gc.get_objects():
-        if isinstance(each, functools._lru_cache_wrapper) and str(each.__module__).startswith(_PACKAGES):
+        if type(each) is functools._lru_cache_wrapper and str(each.__module__).startswith(_PACKAGES):
             each.cache_clear()
 
 
@@ -175,6 +175,9 @@ def in_place(mutants: Sequence[Mutant], trace: Trace, root: Path, files: Sequenc
              say: Callable[[Mutant, str, str], None]) -> None:
     """Show each mutant to the tests in a forked copy of one session; ``say`` its end: killed, late or alive."""
     def act(items: dict[str, pytest.Item]) -> None:
+        for name in {_module(mutant) for mutant in mutants}:
+            with suppress(ImportError):  # of an extra; many are imported when first used
+                importlib.import_module(name)
         for mutant in mutants:
             _show(mutant, items, trace, root, say)
 
@@ -204,7 +207,13 @@ def _show(mutant: Mutant, items: Mapping[str, pytest.Item], trace: Trace, root: 
     os.close(write)
     with os.fdopen(read, "rb") as said:
         by = said.read().decode()
+    if status == 3:
+        raise RuntimeError(f"{mutant.path}:{mutant.line} could not be shown to {tests}")
     say(mutant, "killed" if status == 1 else "late" if status in _OUT_OF_TIME else "alive", by)
+
+
+def _module(mutant: Mutant) -> str:
+    return mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _changed(mutant: Mutant, root: Path) -> dict[str, CodeType]:
@@ -231,7 +240,7 @@ def _replace(keys: Mapping[str, CodeType], root: Path) -> bool:
     """Put the new code into every function that has the old; whether there was one."""
     replaced = False
     for each in gc.get_objects():
-        if isinstance(each, FunctionType):
+        if type(each) is FunctionType:  # isinstance asks proxies, which may import or be dead
             name = key(each.__code__, root)
             if name in keys:
                 with suppress(ValueError):  # other closures: left for a new import
@@ -254,7 +263,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 class _Finder(importlib.abc.MetaPathFinder):
     def __init__(self, mutant: Mutant, root: Path) -> None:
-        self._name = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        self._name = _module(mutant)
         self._path, self._text = str(root / mutant.path), mutant.text
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
