@@ -22,7 +22,7 @@ WRITERS: Sequence[str] = (
     "compile mlp:4-8-3:relu --json out", "compile mlp:4-8-3:relu --output out",
     "compile resnet18 --device cpu_raptorlake --json out", "devices --json out", "zoo --json out",
     "circuits --width 8 --json out", "circuits --width 8 --plot out.svg", "activations relu --json out",
-    "study --no-measure --json out", "calibrate --name board --technology 7nm --tdp 9 --bandwidth 1e10 -o out.toml",
+    "calibrate --name board --technology 7nm --tdp 9 --bandwidth 1e10 -o out.toml",
     "calibrate rows.csv --name board -o out.toml", "calibrate rows.csv --time --name board -o out.toml",
     "evaluate cpu_cortex_a53 --device cpu_cortex_a53 --json out",
     "evaluate cpu_cortex_a53 --device cpu_cortex_a53 --plot out.svg",
@@ -32,7 +32,7 @@ WRITERS: Sequence[str] = (
     "check mlp:4-8-3:relu --device jetson_tx2_maxn --max 9J --json out",
     "serve-cost config.json --device gpu_rtx4090_laptop --batch 1 --prompt 8 --json out",
     "serve-cost config.json --device gpu_rtx4090_laptop --batch 1..4 --prompt 8 --plot out.svg",
-    "profile mlp:4-8-3:relu --time-only --json out",
+    "study --no-measure --json out", "profile mlp:4-8-3:relu --time-only --json out",
     "measure --time-only --plan plan.toml --threads 1 -o out.csv",
 )
 """Every command that writes, as a command line whose goal is called ``out``."""

@@ -51,7 +51,7 @@ def _with_sources() -> Path:
 
 _ROOT = _with_sources()
 _COUNTS = {"full": 400, "default": 24, "smoke": 2}
-_NEAR = {"default": 3, "smoke": 2}
+_NEAR = {"default": 3, "smoke": 1}
 """Test files a mutant is shown to, the nearest; all of them in a full run."""
 
 
