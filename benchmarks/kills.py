@@ -32,7 +32,7 @@ WRITERS: Sequence[str] = (
     "check mlp:4-8-3:relu --device jetson_tx2_maxn --max 9J --json out",
     "serve-cost config.json --device gpu_rtx4090_laptop --batch 1 --prompt 8 --json out",
     "serve-cost config.json --device gpu_rtx4090_laptop --batch 1..4 --prompt 8 --plot out.svg",
-    "study --no-measure --json out", "profile mlp:4-8-3:relu --time-only --json out",
+    "sweep space.toml -o out.csv", "study --no-measure --json out", "profile mlp:4-8-3:relu --time-only --json out",
     "measure --time-only --plan plan.toml --threads 1 -o out.csv",
 )
 """Every command that writes, as a command line whose goal is called ``out``."""
@@ -43,6 +43,7 @@ _GIVEN: Mapping[str, str] = {
     "rows.csv": "model,energy_joule,latency_second\n" + "".join(f"mlp:{n}-8-3,{n}e-3,{n}e-4\n" for n in range(4, 30)),
     "config.json": json.dumps(_CONFIG),
     "plan.toml": 'description = "two"\norder = "listed"\n[[workloads]]\nmodels = ["mlp:4-3", "mlp:8-3"]\n',
+    "space.toml": 'model = "mlp:{width}-4"\ndevice = "rpi4"\n[space]\nwidth = [8, 16]\nbatch = [1, 2, 3]\n',
 }
 _SLOW = 5.0
 _OLD = b"what stood there"

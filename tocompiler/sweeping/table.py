@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hardware.files import write_text
+from hardware.files import replacing, write_text
 from tocompiler.lanes import Array
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ class Table(Mapping[str, Array]):
         axes.step(self[x][front], self[y][front], where="post", color="C1", label="Pareto front")
         axes.set(xscale="log", yscale="log", xlabel=x, ylabel=y)
         axes.legend()
-        figure.savefig(path)
+        with replacing(path) as beside:
+            figure.savefig(beside)
 
 
 def check_path(path: Path) -> None:
@@ -145,7 +146,8 @@ def _write_parquet(columns: Mapping[str, Array], path: Path) -> None:
 
     table = pyarrow.table({name: pyarrow.array([_parquet(v) for v in c.tolist()] if c.dtype == object else c)
                            for name, c in columns.items()})
-    pyarrow.parquet.write_table(table, path)
+    with replacing(path) as beside:
+        pyarrow.parquet.write_table(table, beside)
 
 
 def _parquet(value: Any) -> Any:
