@@ -3,8 +3,7 @@ fraction of its time.
 
 Operators are seen before torch takes composite ones apart, at the dispatch key where torch.export looks too. What the
 table lacks is taken apart by torch itself. A write in place becomes a new value, and what looks at the same memory
-follows it. Whatever cannot be followed so (a branch on data, a write through an odd view) raises, and torch.export is
-asked.
+follows it. Whatever cannot be followed so (a branch on data, a write through an odd view) raises.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def _as_exporting() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _View:
-    """What a tensor looks at, and the call that made it; ``version`` of the memory when its node was written."""
+    """What a tensor looks at, and the call that made it."""
 
     parent: torch.Tensor
     function: Any
