@@ -56,20 +56,25 @@ def calibrate(measurements: Iterable[Measurement], name: str, *, runtime: Runtim
         likely = (prior or shipped_prior()).of(facts or Facts(), runtime, bare.last_cache_byte is not None)
         chosen = choices or Choices(known=tuple((known or {}).items()))
         chosen = replace(chosen, prior=chosen.prior or likely)
+        found = [Columns(execute(m.program, runtime, last_cache_byte=bare.last_cache_byte, conditions=m.conditions))
+                 for m in measured]
+        times = _times(measured, found, bare.facts.power_watt or _WATT, chosen)
         if not energy:
-            return replace(bare, measured_watt=None, times=_times(measured, bare, chosen))
-        return replace(bare, models=_models(measured, bare, chosen), times=_times(measured, bare, chosen))
+            return replace(bare, measured_watt=None, times=times)
+        return replace(bare, models=_models(measured, found, chosen), times=times)
 
 
-def _times(measured: Sequence[Measurement], bare: Device, choices: Choices) -> dict[str, EnergyModel]:
+def _times(measured: Sequence[Measurement], found: Sequence[Columns], watt: float,
+           choices: Choices) -> dict[str, EnergyModel]:
     """Models of run times: what the fit makes of seconds at full power, in which the prior speaks; it cancels. Without
     a correction, which gained a tenth on single layers and a quarter on one GPU, and doubled work and file."""
-    watt = bare.facts.power_watt or _WATT
-    timed = [replace(m, energy_joule=m.latency_second * watt, executions=1) for m in measured if m.latency_second]
+    timed = [(replace(m, energy_joule=m.latency_second * watt, executions=1), columns)
+             for m, columns in zip(measured, found, strict=True) if m.latency_second]
     if not timed:
         return {}
-    found = _models(timed, bare, replace(choices, correction=False, known=()))
-    return {label: model.scaled(1 / watt) for label, model in found.items()}
+    models = _models([m for m, _ in timed], [columns for _, columns in timed],
+                     replace(choices, correction=False, known=()))
+    return {label: model.scaled(1 / watt) for label, model in models.items()}
 
 
 def _watts(measured: Sequence[Measurement]) -> tuple[float, float] | None:
@@ -77,9 +82,7 @@ def _watts(measured: Sequence[Measurement]) -> tuple[float, float] | None:
     return (min(found), max(found)) if found else None
 
 
-def _models(measured: Sequence[Measurement], bare: Device, choices: Choices) -> dict[str, EnergyModel]:
-    found = [Columns(execute(m.program, bare.runtime, last_cache_byte=bare.last_cache_byte, conditions=m.conditions))
-             for m in measured]
+def _models(measured: Sequence[Measurement], found: Sequence[Columns], choices: Choices) -> dict[str, EnergyModel]:
     single = [len(f.leaders) == 1 for f in found]
     if all(single):
         return _operator_models(measured, found, replace(choices, exponent=False))
