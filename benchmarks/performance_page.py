@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,17 @@ POINTS, BYTE = 4, 96
 """Configurations of a structure in the benchmark, and bytes of their twelve columns."""
 
 
-def page(claims: list[dict[str, Any]]) -> str:
-    """The page, from the claims of both benchmarks."""
+def page(claims: list[dict[str, Any]], note: str) -> str:
+    """The page, from the claims of both benchmarks and what is to be known of the machine."""
     rows = ["| claim | figure | unit | beside it |", "|---|---:|---|---|"]
     for claim in claims:
         figure = "–" if claim["value"] is None else f"{claim['value']:.4g}"
         beside = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
                            for k, v in claim["compared_with"].items())
         note = f"{beside}; {claim['reason']}" if claim["reason"] else beside
-        rows.append(f"| `{claim['name']}` | {figure} | {claim['unit']} | {note} |")
-    head = f"Measured on {platform.machine()} under Python {platform.python_version()} by the command above.\n\n"
-    return _TEXT + head + "\n".join(rows) + "\n\n" + projection(claims)
+        rows.append(f"| `{claim['name']}` | {figure} | {claim['unit']} | {aside} |")
+    head = f"Measured on {platform.machine()} under Python {platform.python_version()}{note and '; '}{note}.\n\n"
+    return (_TEXT + head + "\n".join(rows) + "\n\n" + projection(claims)).rstrip() + "\n"
 
 
 def projection(claims: list[dict[str, Any]]) -> str:
@@ -74,5 +74,9 @@ table should hold. Split the space (by one of its names) into as many sweeps as 
 
 
 if __name__ == "__main__":
-    found = [claim for path in sys.argv[1:] for claim in json.loads(Path(path).read_text(encoding="utf-8"))["claims"]]
-    (DOCS / "performance.md").write_text(page(found), encoding="utf-8")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--note", default="", help="what else the machine did")
+    given = parser.parse_args()
+    found = [claim for path in given.files for claim in json.loads(path.read_text(encoding="utf-8"))["claims"]]
+    (DOCS / "performance.md").write_text(page(found, given.note), encoding="utf-8")

@@ -113,7 +113,7 @@ def _mismatches(space: Mapping[str, Any], count: int) -> Claim:
         found = [table[name][place] for name in _COLUMNS]
         apart = max(abs(a / b - 1) for a, b in zip(found[3:7], expected[3:7], strict=True))
         furthest = max(furthest, float(apart))
-        wrong += tuple(found[:3]) != expected[:3] or bool(found[7]) != expected[7] or apart > 1e-9
+        wrong += int(tuple(found[:3]) != expected[:3] or bool(found[7]) != expected[7] or apart > 1e-9)
     return Claim("sweep_mismatches", wrong, "configurations", {"compared": count, "furthest_apart": furthest})
 
 
