@@ -33,7 +33,6 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -260,24 +259,19 @@ def made(architecture: Any) -> tuple[Any, Any, int]:
 
 
 def products(module: Any, inputs: Any) -> int:
-    """Half of what torch's flop counter finds. Products with experts, which it does not know, are those of the rows:
-    transformers' loop over the experts that were chosen has none without values, so they run grouped."""
+    """Half of what torch's flop counter finds, and the products with experts that it cannot: without values,
+    transformers' loop over the experts that were chosen is empty. Each token meets as many as the configuration says.
+    """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    def grouped(x: Any, weight: Any, *rest: Any, **options: Any) -> int:
-        return 2 * x[0] * weight[-2] * weight[-1]
-
-    for config in {id(c): c for m in module.modules() if (c := getattr(m, "config", None)) is not None}.values():
-        if getattr(config, "_experts_implementation", "none") in (None, "eager"):
-            config._experts_implementation = "grouped_mm"
-    known = {torch.ops.aten._grouped_mm: grouped}
-    with suppress(AttributeError):
-        known[torch.ops.transformers.grouped_mm_fallback] = grouped
     torch.backends.mha.set_fastpath_enabled(False)  # it hides the products of torch's own transformer layers
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=known) as counter:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(**inputs) if isinstance(inputs, Mapping) else module(*inputs)
-    return int(counter.get_total_flops()) // 2
+    experts = [m for m in module.modules() if type(m).__name__.endswith("Experts")]
+    kernels = [p for m in experts for p in m.parameters(recurse=False) if p.ndim == 3 and p.is_meta]
+    met = inputs["input_ids"].numel() * module.config.num_experts_per_tok if kernels else 0
+    return int(counter.get_total_flops()) // 2 + met * sum(p[0].numel() for p in kernels)
 
 
 def of_file(name: str, write: Any) -> dict[str, Any]:
