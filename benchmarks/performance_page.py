@@ -30,7 +30,7 @@ def page(claims: list[dict[str, Any]], note: str) -> str:
         figure = "–" if claim["value"] is None else f"{claim['value']:.4g}"
         beside = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}"
                            for k, v in claim["compared_with"].items())
-        note = f"{beside}; {claim['reason']}" if claim["reason"] else beside
+        aside = f"{beside}; {claim['reason']}" if claim["reason"] else beside
         rows.append(f"| `{claim['name']}` | {figure} | {claim['unit']} | {aside} |")
     head = f"Measured on {platform.machine()} under Python {platform.python_version()}{note and '; '}{note}.\n\n"
     return (_TEXT + head + "\n".join(rows) + "\n\n" + projection(claims)).rstrip() + "\n"
