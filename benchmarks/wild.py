@@ -75,8 +75,9 @@ def claims(results: list[dict[str, Any]], absent: Mapping[str, int]) -> Iterator
     packages |= Counter(r["name"].split("/")[0] for r in results)
     left_out = f"{sum(absent.values())} models left out, their packages cannot make them here" if absent else ""
     stated = [r for r in results if not r.get("bound")]
-    yield Claim("wild_accepted", sum(bool(r.get("accepted")) for r in stated) / max(len(stated), 1), "",
-                packages | {"models that state their sizes": len(stated)}, left_out)
+    yield Claim("wild_accepted", sum(bool(r.get("accepted")) for r in stated) / len(stated) if stated else None, "",
+                packages | {"models that state their sizes": len(stated)},
+                left_out if stated else "no model of this run states its sizes")
     yield Claim("wild_accepted_bound", sum(bool(r.get("accepted")) for r in results) / n, "", {
         "models whose options were pasted": sum(bool(r.get("bound")) for r in results)})
     checked = [r for r in results if r.get("accepted") and r.get("expected") is not None]
