@@ -8,7 +8,6 @@ TOCOMPILER_DATASETS is the folder of the dc_* tables.
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -20,8 +19,7 @@ from data_centre_serving import CACHE_BYTE, services
 import hardware
 import tocompiler
 
-_ROWS = {"h200": {"gemm": 700, "prefill": 200, "decode": 250, "encoder": 60, "moe": 400},
-         "b200": {"gemm": 300, "prefill": 100, "decode": 120, "encoder": 40, "moe": 200}}
+_ROWS = {"gemm": 700, "prefill": 200, "decode": 250, "encoder": 60, "moe": 400}
 """Rows of each table that a device is calibrated on."""
 _EVERY = 4
 """What a server adds has two numbers: every fourth service tells them."""
@@ -50,15 +48,11 @@ def main(names: list[str]) -> None:
 
 def _of_operators(folder: Path, short: str) -> hardware.Device:
     runtime, cache = DEVICES[short]
-    rows = [m for name in OPERATORS for m in operators(folder, name, short, _ROWS[short][name], _FROM_SECOND).timed]
+    rows = [m for name in OPERATORS for m in operators(folder, name, short, _ROWS[name], _FROM_SECOND).timed]
     device = tocompiler.calibrate(
         rows, f"gpu_{short}", runtime=hardware.load_runtime(runtime), facts=hardware.facts_of(f"gpu_{short}"),
         known=repeated(short), memory=[hardware.MemoryLevel("l2", cache, source="CUDA's device properties")],
         description=_OPERATORS.format(gpu=short.upper()), source=_SOURCE)
-    if short == "b200":  # whose operators take other joules than those of the services' devices
-        known = hardware.load_device("gpu_h200")
-        return replace(device, models={**device.models, "server": known.models["server"]},
-                       times={**device.times, "server": known.times["server"]})
     return tocompiler.with_server(device, services(folder, _EVERY).timed)
 
 
