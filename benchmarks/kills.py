@@ -32,7 +32,8 @@ WRITERS: Sequence[str] = (
     "check mlp:4-8-3:relu --device jetson_tx2_maxn --max 9J --json out",
     "serve-cost config.json --device gpu_rtx4090_laptop --batch 1 --prompt 8 --json out",
     "serve-cost config.json --device gpu_rtx4090_laptop --batch 1..4 --prompt 8 --plot out.svg",
-    "sweep space.toml -o out_of_sweep.csv", "study --no-measure --json out", "profile mlp:4-8-3:relu --time-only --json out",
+    "sweep space.toml -o out_of_sweep.csv", "study --no-measure --json out",
+    "profile mlp:4-8-3:relu --time-only --json out",
     "measure --time-only --plan plan.toml --threads 1 -o out.csv",
 )
 """Every command that writes, as a command line whose goal is called ``out``."""
