@@ -22,6 +22,7 @@ _ELEMENTWISE = ("BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "BitwiseXor
 _NO_LARGER = ("ArgMax", "ArgMin", "Compress", "Flatten", "GatherElements", "ReduceL1", "ReduceL2", "ReduceMean",
               "ReduceSumSquare", "ScatterElements", "Softmax", "TopK", "Trilu")
 _SIZED = ("OneHot", "Pad")
+_INDEXED = ("GatherElements", "ScatterElements")
 _BUILT = 2**20  # elements that may be built to find that a result is too large
 _ASKED = frozenset((*_ELEMENTWISE, *_NO_LARGER, *_SIZED))
 
@@ -38,7 +39,7 @@ def by_reference(node: Any, inputs: Sequence[np.ndarray[Any, Any] | None],
     given = {name: value for name, value in zip(node.input, inputs, strict=True) if name and value is not None}
     if any(v.size > LARGEST or v.dtype == object for v in given.values()):
         return None
-    if node.op_type in _SIZED and not _bounded(inputs):
+    if (node.op_type in _SIZED and not _bounded(inputs)) or (node.op_type in _INDEXED and not _indexed(inputs)):
         return None
     from onnx.reference import ReferenceEvaluator
 
@@ -57,3 +58,12 @@ def _bounded(inputs: Sequence[np.ndarray[Any, Any] | None]) -> bool:
         return False
     grown = float(np.abs(sizes.astype(np.float64)).sum())
     return bool(math.prod(d + grown for d in (*data.shape, 1)) <= _BUILT)
+
+
+def _indexed(inputs: Sequence[np.ndarray[Any, Any] | None]) -> bool:
+    """Whether indices lie inside the data: the reference wraps others step by step, 2^62 for some."""
+    data, indices = inputs[0], inputs[1] if len(inputs) > 1 else None
+    if data is None or indices is None or indices.size == 0:
+        return data is not None and indices is not None
+    most = max(data.shape, default=0)
+    return bool(-most <= int(indices.min()) and int(indices.max()) < most)
