@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
+from module_files import BENCHMARKS, module_at
 
 import hardware
 import tocompiler
 from hardware.tables.columns import named
 from hardware.tables.numbers import decimal_mark, plain
 
-_FILE = Path(__file__).parents[2] / "benchmarks" / "people_tables.py"
-_SPEC = importlib.util.spec_from_file_location("people_tables", _FILE)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-people_tables = importlib.util.module_from_spec(_SPEC)
-sys.modules["people_tables"] = people_tables
-_SPEC.loader.exec_module(people_tables)
-
+people_tables = module_at(BENCHMARKS / "people_tables.py")
 CASES = {case.name: case for case in people_tables.CASES}
 
 

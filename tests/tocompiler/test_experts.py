@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -19,22 +16,11 @@ SMALL = {"vocab_size": 100, "hidden_size": 64, "intermediate_size": 96, "num_hid
          "num_attention_heads": 4, "num_key_value_heads": 2, "num_local_experts": 8, "num_experts_per_tok": 2}
 
 
-def _oracle() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "transformers_oracle.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("form", ["grouped_mm", "batched_mm", "eager"])
-def test_torch_runs_the_experts_of_the_configuration(form: str) -> None:
+def test_torch_runs_the_experts_of_the_configuration(form: str, oracle: ModuleType) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    transformers = _oracle().without_torchvision()
+    transformers = oracle.without_torchvision()
     config = transformers.MixtralConfig(**SMALL, use_cache=False)
     config._experts_implementation = form
     with torch.device("meta"):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -24,18 +22,6 @@ LLAMA = {"model_type": "llama", "vocab_size": 50, "hidden_size": 32, "intermedia
 GPT2 = {"model_type": "gpt2", "vocab_size": 50, "n_positions": 64, "n_embd": 16, "n_layer": 2, "n_head": 2}
 BERT = {"model_type": "bert", "vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
         "intermediate_size": 32, "max_position_embeddings": 64, "type_vocab_size": 2}
-
-
-def oracle() -> ModuleType:
-    """The benchmarks' own counts of transformers' modules."""
-    path = Path(__file__).parents[2] / "benchmarks" / "transformers_oracle.py"
-    spec = importlib.util.spec_from_file_location("transformers_oracle", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def macs(net: Network) -> Any:
@@ -191,12 +177,12 @@ AGAINST = [
 
 
 @pytest.mark.parametrize(("name", "kind", "values"), AGAINST, ids=[name for name, _, _ in AGAINST])
-def test_counts_equal_those_of_transformers(name: str, kind: str, values: Mapping[str, Any],
+def test_counts_equal_those_of_transformers(name: str, kind: str, values: Mapping[str, Any], oracle: ModuleType,
                                             monkeypatch: pytest.MonkeyPatch) -> None:
     """torch's flop counter over transformers' own module, on the meta device."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    transformers = oracle().without_torchvision()
+    transformers = oracle.without_torchvision()
     from torch.utils.flop_counter import FlopCounterMode
 
     config = getattr(transformers, kind)(**values)
@@ -229,11 +215,11 @@ def counted(net: Network) -> list[tuple[str, dict[tuple[str, str], int]]]:
     return [row for row in rows if row[1]]
 
 
-def test_torch_export_and_configuration_agree_operator_by_operator() -> None:
+def test_torch_export_and_configuration_agree_operator_by_operator(oracle: ModuleType) -> None:
     """transformers' GPT-2 exactly; its BERT but for the mask of zeros that it adds to the scores when traced."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    transformers = oracle().without_torchvision()
+    transformers = oracle.without_torchvision()
     gpt2 = transformers.GPT2Config(n_layer=1, vocab_size=100, use_cache=False)
     bert = transformers.BertConfig(num_hidden_layers=2, vocab_size=100)
     with torch.device("meta"):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from module_files import module_at
 
 from tocompiler import compile
 from tocompiler.frontends.huggingface import from_config
@@ -17,29 +16,11 @@ from tocompiler.network import Network
 from tocompiler.operators import rule
 from tocompiler.operators.grouped_matmul import active_parameters
 
-
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-DECODERS: Mapping[str, Mapping[str, Any]] = _module(Path(__file__).parent / "decoder_configs.py").DECODERS
+DECODERS: Mapping[str, Mapping[str, Any]] = module_at(Path(__file__).parent / "decoder_configs.py").DECODERS
 
 
 def macs(net: Network) -> Any:
     return sum(rule(op.operator).work(op).multiply_accumulates for op in net.operators)
-
-
-@pytest.fixture(scope="module")
-def oracle() -> ModuleType:
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    return _module(Path(__file__).parents[3] / "benchmarks" / "transformers_oracle.py")
 
 
 @pytest.mark.parametrize("name", DECODERS)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -26,17 +23,6 @@ _DIT = {"num_attention_heads": 4, "attention_head_dim": 12, "num_layers": 2, "sa
         "activation_fn": "gelu-approximate", "norm_elementwise_affine": False}
 
 
-def _oracle() -> ModuleType:
-    path = Path(__file__).parents[3] / "benchmarks" / "transformers_oracle.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def _inputs(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     import torch
 
@@ -52,10 +38,11 @@ def _inputs(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "config"), [
     ("UNet2DConditionModel", _SMALL), ("UNet2DConditionModel", _XL), ("DiTTransformer2DModel", _DIT)],
     ids=["stable_diffusion", "xl", "dit"])
-def test_denoisers_count_as_diffusers_does(name: str, config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_denoisers_count_as_diffusers_does(name: str, config: dict[str, Any], oracle: ModuleType,
+                                          monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    _oracle().without_torchvision()  # diffusers imports transformers' classes
+    oracle.without_torchvision()  # diffusers imports transformers' classes
     diffusers = pytest.importorskip("diffusers")
     monkeypatch.setattr("diffusers.utils.import_utils._torchvision_available", False)
     from torch.utils.flop_counter import FlopCounterMode

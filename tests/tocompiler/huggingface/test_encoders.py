@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from module_files import module_at
 
 from tocompiler.frontends.huggingface import from_config, model_types
 from tocompiler.network import Network
 from tocompiler.operators import rule
 
 
-def _module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def macs(net: Network) -> Any:
     return sum(rule(op.operator).work(op).multiply_accumulates for op in net.operators)
-
-
-@pytest.fixture(scope="module")
-def oracle() -> ModuleType:
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    return _module(Path(__file__).parents[3] / "benchmarks" / "transformers_oracle.py")
 
 
 _BERT = {"vocab_size": 120, "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -122,7 +104,7 @@ def test_other_encoders_count_as_transformers_does(name: str, config: Mapping[st
 
 
 def test_every_model_type_is_held_against_transformers() -> None:
-    decoders = _module(Path(__file__).parent / "decoder_configs.py").DECODERS
+    decoders = module_at(Path(__file__).parent / "decoder_configs.py").DECODERS
     held = {config["model_type"] for config in decoders.values()} | {config["model_type"] for _, config in _CASES}
     held |= {config["model_type"] for _, config in _OTHERS}
     elsewhere = {"gpt2", "t5", "vit", "whisper",  # test_huggingface_frontend

@@ -3,13 +3,12 @@ against transformers elsewhere, where that is installed; tasks and traffic, and 
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from module_files import module_at
 
 from alu_library.tasks import Tasks
 from tocompiler import compile
@@ -17,7 +16,8 @@ from tocompiler.frontends.huggingface import from_config
 from tocompiler.operators import Work, forward_work
 from tocompiler.training import backward_work
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "huggingface.txt"
+HERE = Path(__file__).parent
+GOLDEN = HERE.parents[1] / "golden" / "huggingface.txt"
 LENGTHS: Mapping[str, Mapping[str, int]] = {
     "clip": {"sequence": 12}, "siglip": {"sequence": 12}, "dinov2": {}, "wav2vec2": {"samples": 2000},
     "bart": {"sequence": 12, "decoder_sequence": 7}}
@@ -34,12 +34,12 @@ def test_configurations_count_as_the_golden_text_says() -> None:
 
 
 def _lines() -> Iterator[str]:
-    for name, config in _configs("decoder_configs").DECODERS.items():
+    for name, config in module_at(HERE / "decoder_configs.py").DECODERS.items():
         for title, lengths, phase in (("prefill", {"sequence": 12}, "inference"),
                                       ("decode", {"sequence": 1, "past": 20}, "inference"),
                                       ("training", {"sequence": 12}, "training")):
             yield _line(f"{name} {title}", {**config, "architectures": [name]}, lengths, phase)
-    encoders = _configs("test_encoders")
+    encoders = module_at(HERE / "test_encoders.py")
     for name, config in (*encoders._CASES, *encoders._OTHERS):
         lengths = LENGTHS.get(config["model_type"], {"sequence": 9})
         for phase in ("inference", "training"):
@@ -56,14 +56,3 @@ def _line(title: str, config: Mapping[str, Any], lengths: Mapping[str, int], pha
     counts += f"; {len(backward) - len(works)} gradients refused" if len(works) < len(backward) else ""
     return (f"{title}: {program.parameters} parameters, {program.multiply_accumulates} products, "
             f"{program.traffic_bit} bit; {counts}")
-
-
-def _configs(name: str) -> Any:
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"golden_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -37,10 +34,9 @@ _CASES = {
 
 
 @pytest.mark.parametrize("name", _CASES)
-def test_an_image_and_its_text_count_as_transformers_does(name: str) -> None:
+def test_an_image_and_its_text_count_as_transformers_does(name: str, oracle: ModuleType) -> None:
     torch = pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    oracle = _oracle()
     config: Mapping[str, Any] = {**_CASES[name], "architectures": [name], "image_token_id": 5,
                                  "vision_start_token_id": 6, "vision_end_token_id": 7, "video_token_id": 8}
     # an image of 64 pixels: 16 patches of 16, four of which make a token
@@ -60,14 +56,3 @@ def test_an_image_must_fit() -> None:
     with pytest.raises(ValueError, match="image_size 100 is no multiple of 32"):
         from_config(config, sequence=40, image_size=100)
     assert not any("visual" in op.name for op in from_config(config, sequence=1, past=40).operators)
-
-
-def _oracle() -> ModuleType:
-    path = Path(__file__).parents[3] / "benchmarks" / "transformers_oracle.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
