@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from typing import Any, TypeVar
 
-__all__ = ["in_order", "open_files"]
+__all__ = ["filing", "in_order", "open_files"]
+
+_Row = TypeVar("_Row", bound=Callable[..., Any])
 
 
 @cache
-def open_files(package: str) -> None:
-    """Import every module of a package, each of which files what it holds."""
+def open_files(package: str, prefix: str = "") -> None:
+    """Import every module of a package, or those whose names begin so; each files what it holds."""
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        importlib.import_module(f"{package}.{module.name}")
+        if module.name.startswith(prefix):
+            importlib.import_module(f"{package}.{module.name}")
+
+
+def filing(table: dict[str, Any], kind: str, names: Iterable[str]) -> Callable[[_Row], _Row]:
+    """A decorator that files a row of a table under its names; KeyError where one has a row."""
+
+    def file(row: _Row) -> _Row:
+        for name in names:
+            if name in table:
+                raise KeyError(f"{kind}{name} has two rows")
+            table[name] = row
+        return row
+
+    return file
 
 
 def in_order(after: Mapping[str, Iterable[str]], kind: str) -> list[str]:

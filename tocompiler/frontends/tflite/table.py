@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tocompiler.frontends.channels import Ordered, Value
+from tocompiler.registers import filing, open_files
+
 if TYPE_CHECKING:
-    from tocompiler.network import Network
     from tocompiler.tensors import Shape, Tensor
 
 __all__ = ["Call", "Value", "row", "tflite_operator"]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A tensor of the model; ``first`` where it is kept channels-first although the file has its channels last."""
-
-    tensor: Tensor
-    first: bool = False
-
-    @property
-    def shape(self) -> Shape:
-        """The shape in the file's order."""
-        s = self.tensor.shape
-        return (s[0], *s[2:], s[1]) if self.first else s
-
-
 @dataclass(frozen=True)
-class Call:
+class Call(Ordered):
     """One operator: the network that is built, what the file says of its results, and its table of options."""
 
-    net: Network
     kind: str
     results: tuple[tuple[Shape, str], ...]
     table: Any
@@ -65,19 +49,6 @@ class Call:
             raise self.refuse("an operand that decides its shape is not stored in the file")
         return [int(n) for n in value.tensor.value.reshape(-1)]
 
-    def first(self, value: Value) -> Tensor:
-        """The tensor with its channels first."""
-        if value.first or len(value.tensor.shape) < 3:
-            return value.tensor
-        n = len(value.tensor.shape)
-        return self.net.permute(value.tensor, (0, n - 1, *range(1, n - 1)))
-
-    def last(self, value: Value) -> Tensor:
-        """The tensor in the file's order."""
-        if not value.first:
-            return value.tensor
-        return self.net.permute(value.tensor, (0, *range(2, len(value.tensor.shape)), 1))
-
     def shaped(self, operator: str, inputs: Sequence[Tensor | None], attributes: Any = None) -> Value:
         """An operator in the file's order whose one result is as the file says."""
         return Value(self.net.emit(operator, inputs, attributes, results=self.results[:1])[0])
@@ -95,28 +66,12 @@ _TABLE: dict[str, _Row] = {}
 
 def tflite_operator(*names: str) -> Callable[[_Row], _Row]:
     """Decorator: file a row under names of TFLite's BuiltinOperator; it takes a Call and the operands."""
-
-    def file(function: _Row) -> _Row:
-        for name in names:
-            if name in _TABLE:
-                raise KeyError(f"TFLite operator {name} has two rows")
-            _TABLE[name] = function
-        return function
-
-    return file
-
-
-@cache
-def _load_rows() -> None:
-    package = __name__.rpartition(".")[0]
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        if module.name.startswith("rows_"):
-            importlib.import_module(f"{package}.{module.name}")
+    return filing(_TABLE, "TFLite operator ", names)
 
 
 def row(kind: str) -> _Row:
     """The row of an operator; without one it is kept under its name and listed as unmodelled."""
-    _load_rows()
+    open_files(__name__.rpartition(".")[0], "rows_")
     return _TABLE.get(kind, _unknown)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from tocompiler.registers import filing, open_files
 
 if TYPE_CHECKING:
     from tocompiler.network import Network
@@ -67,22 +66,10 @@ _TABLE: dict[str, _Handler] = {}
 
 def aten(*names: str) -> Callable[[_Row], _Row]:
     """Decorator: file a row under ATen names (without overload); it takes a Call and the operator's arguments."""
-
-    def file(function: _Row) -> _Row:
-        for name in names:
-            if name in _TABLE:
-                raise KeyError(f"aten.{name} has two rows")
-            _TABLE[name] = function
-        return function
-
-    return file
+    return filing(_TABLE, "aten.", names)
 
 
-@cache
 def handlers() -> Mapping[str, _Handler]:
     """The whole table."""
-    package = __name__.rpartition(".")[0]
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        if module.name.startswith("aten_"):
-            importlib.import_module(f"{package}.{module.name}")
+    open_files(__name__.rpartition(".")[0], "aten_")
     return _TABLE
